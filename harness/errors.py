@@ -1,0 +1,22 @@
+"""The one exception a user may cause."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Bad input. The command line prints it as one line and ends with exit code 2.
+
+    The message names the file or setting, what is wrong with it and what to do about it.
+    """
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A clause that suggests the known name closest to ``word``, or lists them all."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return "known: " + ", ".join(names)

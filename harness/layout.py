@@ -1,0 +1,69 @@
+"""Where everything of a suite lies. The suite's name is in every path, so that suites never mix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCK = Path("requirements") / "cpu.lock"
+PARAMS = Path("params.yaml")
+
+
+@dataclass(frozen=True)
+class RunName:
+    """One training run. ``dataset`` is what is trained on."""
+
+    suite: str
+    method: str
+    backbone: str
+    dataset: str
+    seed: int
+
+    @property
+    def stem(self) -> str:
+        return f"{self.method}-{self.backbone}-{self.dataset}-s{self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        return Path("runs") / self.suite / self.stem
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last weights: what is evaluated, and what descendants start from."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def epochs(self) -> Path:
+        """Metrics of each epoch; nothing in it depends on the clock."""
+        return self.folder / "epochs.json"
+
+
+def store(suite: str, dataset: str) -> Path:
+    return Path("data") / suite / dataset
+
+
+def scores(suite: str) -> Path:
+    return Path("results") / suite / "scores"
+
+
+def result(suite: str, method: str, backbone: str, dataset: str, seed: int) -> Path:
+    """The scores of a run on ``dataset``'s test split."""
+    return scores(suite) / f"{method}-{backbone}-{dataset}-s{seed}.json"
+
+
+def provenance(suite: str, stem: str) -> Path:
+    """When, where and from what a run was computed; not compared between machines."""
+    return Path("results") / suite / "provenance" / f"{stem}.json"
+
+
+def tables(suite: str) -> Path:
+    return Path("results") / suite / "tables"
+
+
+def work(run_id: str) -> Path:
+    """Checkpoints of a run that is not finished; named by all it depends on, so that no other run finds them."""
+    return Path("work") / run_id
+
+
+def events(run_id: str) -> Path:
+    return Path("work") / "events" / f"{run_id}.jsonl"
