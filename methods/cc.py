@@ -1,0 +1,108 @@
+"""CC: the baseline, Cluster-contrast on silhouettes (section 3.2), and the frame in which SSF, SCF and SF stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.config import ClusterContrast as ClusterSettings
+from harness.config import Settings, Training
+from harness.errors import UserError
+from harness.types import Batch, EpochPlan, Pool, Tools
+from methods.parts.losses import cluster_nce
+from methods.parts.memory import MemoryBank, centroids_of, momentum_at
+from methods.parts.round import Round, Stage, count_clusters
+from methods.parts.space import SimilaritySpace
+
+
+class ClusterContrast:
+    """Cluster, then train against the clusters' centroids. ``stages`` adjust labels and links in between."""
+
+    uses_labels = False
+    on_source = False
+    uses_view_classifier = False
+    params: tuple[str, ...] = ("methods.cc", *(f"assumed.{key}" for key in (
+        "link-threshold", "neighbour-self", "min-cluster", "similarity-space", "embedding", "multi-update", "momentum",
+    )))  # fmt: skip
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings: ClusterSettings = settings.methods.cc
+        self.training: Training = self.settings.training
+        self.s_up = self.settings.s_up
+        self.assumed = settings.assumed
+        self.stages: tuple[Stage, ...] = ()
+        self.first_step = 0
+        space = settings.assumed.similarity_space
+        self.space = SimilaritySpace(space, settings.assumed.embedding == "parts", self.settings.mean_keep)
+        self.previous: int | None = None
+        self.memory: MemoryBank | None = None
+
+    def parent(self) -> str | None:
+        return "pretrain"
+
+    def build(self, backbone: nn.Module) -> nn.Module:
+        return backbone
+
+    def plan_epoch(self, epoch: int, pool: Pool, tools: Tools) -> EpochPlan:
+        """Algorithm 1, lines 2 to 10."""
+        embeddings = tools.extract()
+        self.space.fit(embeddings)
+        features = self.space(embeddings)
+        clusters = tools.cluster(features, self.settings.n, self.s_up)
+        round = Round(epoch, features, clusters.labels, clusters.count, self.previous, features)
+        for stage in self.stages:
+            round = stage(round, self.space, tools)
+        self.previous = clusters.count
+        count = count_clusters(round.labels)
+        start = centroids_of(round.memory, torch.from_numpy(round.labels).to(features.device), count)
+        self.memory = MemoryBank(start, round.links, self.assumed.multi_update == "renormalise")
+        removed = 1 - clusters.kept_links / max(clusters.neighbour_links, 1)
+        metrics = {
+            "clusters_found": float(clusters.count),
+            "clusters": float(count),
+            "outliers": float((round.labels < 0).sum()),
+            "links_removed": removed,
+            "codelength": clusters.codelength,
+        }
+        return EpochPlan(
+            labels=round.labels,
+            classes=self._classes(count),
+            sequences=self.training.sequences,
+            metrics={**metrics, **round.metrics},
+        )
+
+    def _classes(self, clusters: int) -> int:
+        """P of a batch: as set, or every cluster where there are fewer (``few_clusters: shrink``)."""
+        wanted = self.training.subjects
+        if clusters >= wanted:
+            return wanted
+        if clusters < 2 or self.settings.few_clusters == "stop":
+            raise UserError(
+                f"training stopped: {clusters} clusters, a batch needs {wanted}; lower methods.cc.s_up or n, "
+                "or set methods.cc.few_clusters: shrink (needs at least 2 clusters)"
+            )
+        return clusters
+
+    def loss(self, batch: Batch, output: Tensor) -> Tensor:
+        assert self.memory is not None
+        return cluster_nce(self.space(output), batch.labels, self.memory.centroids, self.settings.tau)
+
+    def after_step(self, batch: Batch, output: Tensor, progress: float) -> None:
+        """Eq. 2 (3 with support sets), Eq. 6; the mean of the space follows."""
+        assert self.memory is not None
+        moving = self.assumed.momentum == "cosine"
+        m = momentum_at(progress if moving else 0.0, self.settings.m_max, self.settings.m_min)
+        self.memory.update(self.space(output.detach()), batch.labels, m)
+        self.space.follow(output.detach())
+
+    def state(self) -> dict[str, Any]:
+        """Between epochs only the cluster count is carried: labels, memory and mean are made anew."""
+        return {"previous": self.previous}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.previous = state["previous"]
+
+
+METHOD = ClusterContrast

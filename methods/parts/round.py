@@ -1,0 +1,55 @@
+"""What passes from one stage of an epoch's plan to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from harness.types import Tools
+from methods.parts.space import SimilaritySpace
+
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One epoch's pseudo-labels on their way to a memory bank.
+
+    features f32[N,F] unit; labels i64[N] (-1 outlier); found, previous: clusters InfoMap found this epoch and the
+    last (``previous`` None in the first); links bool[K,K]: support sets, or None for each cluster alone;
+    memory f32[N,F]: features whose centroids start the memory bank.
+    """
+
+    epoch: int
+    features: Tensor
+    labels: Labels
+    found: int
+    previous: int | None
+    memory: Tensor
+    links: Tensor | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """A step of Algorithm 1 between clustering and the memory bank."""
+
+    def __call__(self, round: Round, space: SimilaritySpace, tools: Tools) -> Round: ...
+
+
+def count_clusters(labels: Labels) -> int:
+    return int(labels.max(initial=-1)) + 1
+
+
+def renumber(labels: Labels) -> Labels:
+    """Labels with the gaps closed: clusters 0..K-1 in the order of their first member, -1 kept."""
+    out = np.full_like(labels, -1)
+    values, first = np.unique(labels, return_index=True)
+    kept = [value for _, value in sorted(zip(first, values, strict=True)) if value >= 0]
+    for number, value in enumerate(kept):
+        out[labels == value] = number
+    return out

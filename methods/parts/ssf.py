@@ -1,0 +1,57 @@
+"""Selective Sample Fusion (section 3.3.3; Algorithm 1, line 7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from harness.config import SampleFusion
+from harness.types import Tools
+from methods.parts.memory import centroids_of
+from methods.parts.round import Round, count_clusters, renumber
+from methods.parts.space import SimilaritySpace
+
+
+def curriculum_bound(settings: SampleFusion, epoch: int, found: int, previous: int | None, adaptive: bool) -> float:
+    """Eq. 4 and 5: s_c = s_o - lambda * epoch, lambda = lambda_base * abs(C_n / C_o); the ratio is 1 at first."""
+    ratio = found / previous if adaptive and previous else 1.0
+    return settings.s_o - settings.lambda_base * ratio * epoch
+
+
+class SelectiveSampleFusion:
+    """Dissolves front/back clusters and hands their sequences to the nearest other cluster that is near enough."""
+
+    def __init__(self, settings: SampleFusion, adaptive: bool) -> None:
+        self.settings, self.adaptive = settings, adaptive
+
+    def __call__(self, round: Round, space: SimilaritySpace, tools: Tools) -> Round:
+        bound = curriculum_bound(self.settings, round.epoch, round.found, round.previous, self.adaptive)
+        labels = round.labels
+        clusters = count_clusters(labels)
+        member = labels >= 0
+        size = np.bincount(labels[member], minlength=clusters)
+        front_back = tools.front_back()
+        front = np.bincount(labels[member], weights=front_back[member], minlength=clusters)
+        dissolved = front > self.settings.c_low * size
+        moving = np.flatnonzero(member & dissolved[labels])
+        adjusted = labels.copy()
+        adjusted[moving] = -1
+        assigned = 0
+        if moving.size and not dissolved.all():
+            centroids = centroids_of(round.features, torch.from_numpy(labels).to(round.features.device), clusters)
+            others = np.flatnonzero(~dissolved)
+            similarity = round.features[moving] @ centroids[others].t()
+            best, nearest = (x.cpu().numpy() for x in similarity.max(dim=1))
+            near = best > bound
+            adjusted[moving[near]] = others[nearest[near]]
+            assigned = int(near.sum())
+        metrics = {
+            "ssf_bound": bound,
+            "ssf_front_back": float(front_back.mean()),
+            "ssf_dissolved_clusters": float(dissolved.sum()),
+            "ssf_dissolved_sequences": float(moving.size),
+            "ssf_reassigned": float(assigned),
+        }
+        return replace(round, labels=renumber(adjusted), metrics={**round.metrics, **metrics})

@@ -1,0 +1,39 @@
+"""The view classifier that SSF needs: front/back (0 and 180 degrees) or not, learnt on the source (section 3.3.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional as F
+
+from harness.config import Backbone, Settings
+from harness.data.augment import ClothAugment
+from harness.types import Batch, EpochPlan, Pool, Tools
+from methods.parts.stateless import Stateless
+
+FRONT_BACK = (0, 180)
+"""Degrees that get label 1 (decision ``view-classifier``)."""
+
+
+class ViewClassification(Stateless):
+    uses_labels = True
+    on_source = True
+    params = ("methods.view_classifier",)
+
+    def __init__(self, settings: Settings) -> None:
+        own = settings.methods.view_classifier
+        self.training = own.training
+        self.backbone: Backbone = own.backbone
+        self.augment = ClothAugment(own.cloth_probability)
+
+    def plan_epoch(self, epoch: int, pool: Pool, tools: Tools) -> EpochPlan:
+        assert pool.labels is not None
+        labels = np.isin(pool.labels.view_deg, FRONT_BACK).astype(np.int64)
+        return EpochPlan(labels, classes=2, sequences=self.training.sequences, views=(self.augment,))
+
+    def loss(self, batch: Batch, output: Tensor) -> Tensor:
+        """Cross-entropy of each part's logits [B,P,2], mean over parts; no label smoothing."""
+        return F.cross_entropy(output.float().flatten(0, 1), batch.labels.repeat_interleave(output.shape[1]))
+
+
+METHOD = ViewClassification

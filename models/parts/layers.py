@@ -1,0 +1,68 @@
+"""Layers that backbones share. Axes: B batch, T frames, C channels, P parts, D dims of a part."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+STRIPS = (16, 8, 4, 2, 1)
+"""Horizontal pyramid of GaitSet: 31 strips of a feature map whose rows divide by 16."""
+
+
+def convolutions(before: int, after: int, first_kernel: int, norm: str) -> nn.Sequential:
+    """Two convolutions (the first of ``first_kernel``, the second 3 x 3) with leaky ReLU, and BatchNorm on request."""
+    layers: list[nn.Module] = []
+    for channels, kernel in ((before, first_kernel), (after, 3)):
+        layers.append(nn.Conv2d(channels, after, kernel, padding=kernel // 2, bias=False))
+        if norm == "batch":
+            layers.append(nn.BatchNorm2d(after))
+        layers.append(nn.LeakyReLU())
+    return nn.Sequential(*layers)
+
+
+def set_pool(maps: Tensor, lengths: Tensor) -> Tensor:
+    """Maximum over the frames of each set: maps [B*T,C,h,w], lengths i64[B] on the CPU -> [B,C,h,w].
+
+    Frames beyond a sequence's length are left out, so that padding never changes an embedding.
+    """
+    batch = lengths.numel()
+    sets = maps.view(batch, -1, *maps.shape[1:])
+    frames = sets.shape[1]
+    if bool((lengths < frames).any()):
+        outside = torch.arange(frames).unsqueeze(0) >= lengths.unsqueeze(1)
+        sets = sets.masked_fill(outside.to(sets.device)[:, :, None, None, None], float("-inf"))
+    return sets.max(dim=1).values
+
+
+def strip_pool(maps: Tensor) -> Tensor:
+    """Horizontal pyramid: mean plus maximum of each strip, maps [B,C,h,w] -> [B,31,C]."""
+    parts = []
+    for strips in STRIPS:
+        cells = maps.reshape(*maps.shape[:2], strips, -1)
+        parts.append(cells.mean(dim=-1) + cells.max(dim=-1).values)
+    return torch.cat(parts, dim=2).transpose(1, 2)
+
+
+class SeparateLinear(nn.Module):
+    """One linear map for each part: [B,P,before] -> [B,P,after], without bias."""
+
+    def __init__(self, parts: int, before: int, after: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(parts, before, after))
+        # Xavier for each part's own matrix; fans of the stacked tensor would be wrong by a factor of P.
+        bound = (6 / (before + after)) ** 0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.einsum("bpc,pcd->bpd", features, self.weight)
+
+
+class PartNorm(nn.Module):
+    """BatchNorm of every (part, dim) on its own: [B,P,D] -> [B,P,D]."""
+
+    def __init__(self, parts: int, dims: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(parts * dims)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.norm(features.flatten(1)).view_as(features)
