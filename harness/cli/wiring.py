@@ -1,0 +1,164 @@
+"""Puts the rooms together: settings -> store, backbone, method, trainer. The only place that knows them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from harness.clustering.infomap import Clustering
+from harness.clustering.knn import choose_backend
+from harness.config import Backbone, Settings, value_at
+from harness.counters import torch_rng
+from harness.data.store import SequenceStore
+from harness.errors import UserError, nearest
+from harness.files import read_json
+from harness.identity import code_digest, lock_digest
+from harness.layout import RunName, store
+from harness.registry import find, module_of
+from harness.training import checkpoint
+from harness.training.device import Device
+from harness.training.extract import extract
+from harness.types import Clusters, Method, Pool
+
+VIEW_CLASSIFIER = "view_classifier"
+_CODE = ("harness.training.trainer", "harness.clustering.infomap", "harness.data.store")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, resolved: where it is, its method, what it depends on."""
+
+    name: RunName
+    settings: Settings
+    method: Method
+    backbone: Backbone
+    backbone_kind: str
+
+
+def resolve(settings: Settings, method: str, backbone: str, dataset: str, seed: int) -> Run:
+    """Looks a run up by the words of the command line."""
+    built: Method = find("method", method)(settings)
+    trained_on = settings.suite.pretraining if built.on_source else dataset
+    if trained_on not in settings.walkers:
+        raise UserError(f"unknown data set '{trained_on}'; {nearest(trained_on, settings.walkers)}")
+    own = getattr(built, "backbone", None)
+    if own is not None:
+        return Run(RunName(settings.suite.name, method, method, trained_on, seed), settings, built, own, method)
+    if backbone not in settings.backbones:
+        raise UserError(f"unknown backbone '{backbone}'; {nearest(backbone, settings.backbones)}")
+    name = RunName(settings.suite.name, method, backbone, trained_on, seed)
+    return Run(name, settings, built, settings.backbones[backbone], backbone)
+
+
+def parent_of(run: Run) -> Run | None:
+    """The run whose last weights ``run`` starts from."""
+    parent = run.method.parent()
+    if parent is None:
+        return None
+    return resolve(run.settings, parent, run.backbone_kind, run.name.dataset, run.name.seed)
+
+
+def view_classifier_of(run: Run) -> Run | None:
+    if not run.method.uses_view_classifier:
+        return None
+    return resolve(run.settings, VIEW_CLASSIFIER, "", run.name.dataset, run.name.seed)
+
+
+def inputs_of(run: Run, store_digest: str) -> dict[str, Any]:
+    """Everything that the result of a run depends on; its digest is the run's id."""
+    modules = (*_CODE, module_of("method", run.name.method), module_of("backbone", run.backbone_kind))
+    others = {"parent": parent_of(run), "view_classifier": view_classifier_of(run)}
+    return {
+        "method": run.name.method,
+        "backbone": {"name": run.backbone_kind, **run.backbone.model_dump(mode="json")},
+        "dataset": run.name.dataset,
+        "seed": run.name.seed,
+        "params": {key: value_at(run.settings, key) for key in run.method.params},
+        "compute": value_at(run.settings, "compute"),
+        "store": store_digest,
+        "code": code_digest(modules),
+        "lock": lock_digest(),
+        **{role: read_json(other.name.epochs)["run_id"] if other else None for role, other in others.items()},
+    }
+
+
+def open_store(settings: Settings, dataset: str) -> SequenceStore:
+    path = store(settings.suite.name, dataset)
+    if not (path / "store.json").is_file():
+        raise UserError(f"{path}: no store; make it with `harness data generate {dataset}`")
+    return SequenceStore(path)
+
+
+def new_backbone(run: Run) -> nn.Module:
+    """A backbone with random weights that depend on the seed alone."""
+    seed = int(torch.randint(2**62, (1,), generator=torch_rng(run.name.seed, "weights", run.backbone_kind)))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return find("backbone", run.backbone_kind)(**run.backbone.model_dump())
+
+
+def build_network(run: Run, device: Device) -> nn.Module:
+    """The network before its first step: random weights, or the parent's last."""
+    backbone = new_backbone(run)
+    parent = parent_of(run)
+    if parent is not None:
+        load_weights(backbone, parent.name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.name.seed)
+        return device.place(run.method.build(backbone))
+
+
+def load_weights(network: nn.Module, name: RunName) -> str:
+    """Loads a run's last weights; returns that run's id."""
+    content = checkpoint.load(name.checkpoint)
+    try:
+        network.load_state_dict(content["network"])
+    except (KeyError, RuntimeError) as error:
+        line = str(error).splitlines()[-1].strip()
+        raise UserError(f"{name.checkpoint}: made with another architecture ({line}); run its stage again") from None
+    return content["run_id"]
+
+
+def trained_network(run: Run, device: Device) -> tuple[nn.Module, str]:
+    """The network with its last weights, and the id of the run that made them."""
+    network = device.place(run.method.build(new_backbone(run)))
+    return network, load_weights(network, run.name)
+
+
+def clustering_of(settings: Settings, device: Device):
+    """A function (features, n, s_up) -> Clusters as the settings have it."""
+    assumed, cc = settings.assumed, settings.methods.cc
+    clustering = Clustering(
+        self_counted=assumed.neighbour_self == "counted",
+        as_distance=assumed.link_threshold == "distance",
+        min_size=assumed.min_cluster,
+        seed=cc.infomap_seed,
+        backend=choose_backend(settings.compute.knn, device.torch),
+        threads=settings.compute.threads,
+    )
+
+    def cluster(features: Tensor, n: int, s_up: float) -> Clusters:
+        return clustering.fit(features, n, s_up)
+
+    return cluster
+
+
+def front_back_of(run: Run, frames: Tensor, pool: Pool, device: Device):
+    """A function that asks the view classifier once which sequences are front or back."""
+    cache: list[npt.NDArray[np.bool_]] = []
+
+    def front_back() -> npt.NDArray[np.bool_]:
+        other = view_classifier_of(run)
+        assert other is not None
+        if not cache:
+            network, _ = trained_network(other, device)
+            logits = extract(network, frames, pool, device).mean(dim=1)
+            cache.append((logits[:, 1] > logits[:, 0]).cpu().numpy())
+        return cache[0]
+
+    return front_back

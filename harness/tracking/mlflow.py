@@ -1,0 +1,127 @@
+"""A mirror of finished runs in MLflow. The files are the truth: a dead server costs a warning, never a result."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.files import read_json
+from harness.layout import RunName, events, provenance, scores
+from harness.tracking.events import read_events
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+EXPERIMENT = "selective-fusion"
+
+
+def tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI, or the embedded sqlite store."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+def sync(suite: str, uri: str) -> tuple[int, int]:
+    """Sends every recorded run of a suite that the store does not hold yet; returns (sent, already there).
+
+    Safe to repeat and to interrupt: a run that was sent by half is removed and sent again. Raises ``UserError`` when
+    the store cannot be reached.
+    """
+    # Without this a dead server holds every call for over a minute.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(EXPERIMENT)
+        experiment = found.experiment_id if found else client.create_experiment(EXPERIMENT)
+        sent = there = 0
+        for run in _recorded(suite):
+            if _present(client, experiment, run):
+                there += 1
+            else:
+                _send(client, experiment, run)
+                sent += 1
+        return sent, there
+    except (MlflowException, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"MLflow store {uri} cannot be reached ({reason}); results are safe, run `harness track sync` later"
+        ) from None
+
+
+def _recorded(suite: str) -> list[dict[str, Any]]:
+    """Provenance of each run with its epochs, event file and scores."""
+    runs = []
+    by_id: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(scores(suite).glob("*.json")):
+        content = read_json(path)
+        by_id.setdefault(content["run_id"], []).append({**content, "path": path})
+    for path in sorted(provenance(suite, "x").parent.glob("*.json")):
+        run = read_json(path)
+        runs.append({**run, "stem": path.stem, "suite": suite, "scores": by_id.get(run["run_id"], [])})
+    return runs
+
+
+def _present(client: Any, experiment: str, run: dict[str, Any]) -> bool:
+    """Whether the store holds the run whole with as many scores; an unfinished copy is removed."""
+    for old in client.search_runs([experiment], f"tags.run_id = '{run['run_id']}' and tags.stem = '{run['stem']}'"):
+        if old.data.tags.get("complete") == str(len(run["scores"])):
+            return True
+        client.delete_run(old.info.run_id)
+    return False
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}".replace("+", "plus")
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{name}."))
+        else:
+            flat[name] = str(value)[:500]
+    return flat
+
+
+def _send(client: Any, experiment: str, run: dict[str, Any]) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    inputs = run["inputs"]
+    tags = {
+        "mlflow.runName": run["stem"], "stem": run["stem"], "run_id": run["run_id"], "suite": run["suite"],
+        "method": inputs["method"], "backbone": inputs["backbone"]["name"], "dataset": inputs["dataset"],
+        "seed": str(inputs["seed"]), "commit": run["commit"], "store": inputs["store"][:16],
+    }  # fmt: skip
+    lines = read_events(events(run["run_id"])) if events(run["run_id"]).is_file() else []
+    # A resumed run reports an epoch again after a kill: the last report counts.
+    epochs = {line["metrics"]["epoch"]: line for line in lines if line["kind"] == "epoch"}
+    start = next((line["time"] for line in lines), 0.0)
+    created = client.create_run(experiment, start_time=int(start * 1000) or None, tags=tags)
+    identity = created.info.run_id
+    metrics = [
+        Metric(key, float(value), int(line["time"] * 1000), int(epoch))
+        for epoch, line in sorted(epochs.items())
+        for key, value in line["metrics"].items()
+        if key != "epoch"
+    ]
+    end = max((line["time"] for line in lines), default=0.0)
+    for score in run["scores"]:
+        for key, value in score["metrics"].items():
+            metrics.append(Metric(f"{score['dataset']}_{key}", float(value), int(end * 1000), 0))
+    metrics.append(Metric("training_seconds", float(run["seconds"]), int(end * 1000), 0))
+    params = [Param(key, value) for key, value in _flatten(inputs).items()]
+    for start_at in range(0, len(params), 90):
+        client.log_batch(identity, params=params[start_at : start_at + 90])
+    for start_at in range(0, len(metrics), 900):
+        client.log_batch(identity, metrics=metrics[start_at : start_at + 900])
+    seed, dataset = inputs["seed"], inputs["dataset"]
+    name = RunName(run["suite"], inputs["method"], inputs["backbone"]["name"], dataset, seed)
+    artefacts = [provenance(run["suite"], run["stem"]), name.epochs, *(Path(s["path"]) for s in run["scores"])]
+    for path in artefacts:
+        if path.is_file():
+            client.log_artifact(identity, str(path))
+    client.log_batch(identity, tags=[RunTag("complete", str(len(run["scores"])))])
+    client.set_terminated(identity, end_time=int(end * 1000) or None)
