@@ -299,7 +299,7 @@ def load(path: Path = Path("params.yaml")) -> Settings:
         tree = yaml.safe_load(Path(path).read_text())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from the repository's root or `harness suite use smoke`") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     return check(tree, str(path))
 
@@ -317,7 +317,7 @@ def _first_fault(error: ValidationError) -> str:
     # A misspelt key is both unknown and missing: the unknown one is what the user typed.
     fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    key = ".".join(str(part) for part in fault["loc"]) or "the file"
+    key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         siblings = _keys_at(Settings, fault["loc"][:-1])
         return f"unknown parameter '{key}'; {nearest(str(fault['loc'][-1]), siblings)}"
@@ -325,6 +325,8 @@ def _first_fault(error: ValidationError) -> str:
         return f"parameter '{key}' is missing"
     message = fault["msg"].removeprefix("Value error, ")
     given = f", got {fault['input']!r}" if isinstance(fault["input"], int | float | str) else ""
+    if not key:
+        return f"{message}{more}"
     return f"parameter '{key}': {message[0].lower()}{message[1:]}{given}{more}"
 
 

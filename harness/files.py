@@ -19,19 +19,23 @@ from harness.errors import UserError
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``target`` (a file or a folder) that replaces it at the end.
 
-    When the block raises or the process is killed, ``target`` is as it was.
+    When the block raises, ``target`` is as it was; when the process is killed, it is as it was or (a folder) absent.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    inner = scratch / target.name
+    inner, replaced = scratch / target.name, scratch / "replaced"
     try:
         yield inner
-        if inner.is_dir() and target.is_dir():
-            os.replace(target, scratch / "replaced")
-        else:
-            _flush(inner)
+        _flush(inner)
+        if target.is_dir():
+            # A folder cannot be replaced in one step: between these two lines a kill leaves it absent, never in part.
+            os.replace(target, replaced)
         os.replace(inner, target)
+    except BaseException:
+        if replaced.exists() and not target.exists():
+            os.replace(replaced, target)
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -6,6 +6,8 @@ import os
 import sys
 
 import typer
+from rich.markup import escape
+from typer.exceptions import TyperException
 
 from harness import __version__
 from harness.cli import data, suite, track
@@ -19,7 +21,8 @@ from harness.errors import UserError
 app = typer.Typer(
     name="harness",
     help="Does 'Unsupervised Gait Recognition with Selective Fusion' reproduce? Trains every method of the paper, "
-    "scores it by the official protocol and prints the paper's tables beside the paper's numbers.",
+    "scores it by the official protocol and prints the paper's tables beside the paper's numbers. "
+    "Example: harness run smoke",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -49,13 +52,22 @@ def main() -> None:
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        app()
+        code = app(standalone_mode=False)
     except UserError as error:
-        errors.print(f"[red]error:[/] {error}", markup=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
+        code = _mistake(str(error))
+    except TyperException as error:
+        # A group without a command has shown its help; anything else is a word that typer does not know.
+        code = _mistake(" ".join(error.format_message().split())) if error.format_message().strip() else 2
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    if code == 130:
         errors.print("stopped; the same command goes on from here")
-        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _mistake(text: str) -> int:
+    errors.print(f"[red]error:[/] {escape(text)}")
+    return 2
 
 
 if __name__ == "__main__":

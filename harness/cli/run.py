@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.cli.console import console, errors
@@ -115,7 +116,7 @@ def mirror(settings: Settings) -> None:
         sent, there = mlflow.sync(settings.suite.name, uri)
         console.print(f"MLflow {uri}: {sent} run(s) sent, {there} already there; `harness track ui` compares them")
     except UserError as error:
-        errors.print(f"[yellow]warning:[/] {error}")
+        errors.print(f"[yellow]warning:[/] {escape(str(error))}")
 
 
 def run(

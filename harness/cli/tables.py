@@ -14,12 +14,12 @@ from rich.console import Console
 from harness.cli.console import console
 from harness.config import Settings, load
 from harness.errors import UserError
-from harness.files import atomic_path, read_json
+from harness.files import atomic_path
 from harness.layout import provenance, scores, tables
 from harness.tables.grid import Grid, Numbers
 from harness.tables.render import to_csv, to_markdown, to_rich
 from harness.tables.summary import summary
-from harness.tracking.records import read_records
+from harness.tracking.records import read_provenance, read_records
 from harness.types import ResultRecord
 
 PRINTED = (3, 6, 7, 10)
@@ -42,7 +42,8 @@ def suite_records(settings: Settings) -> list[ResultRecord]:
 
 def build_grids(settings: Settings, numbers: Iterable[int]) -> list[Grid]:
     records = suite_records(settings)
-    stands_for = {_STANDS_FOR[settings.walkers[d].layout]: d for d in settings.suite.datasets}
+    layouts = {d: settings.walkers[d].layout for d in settings.suite.datasets}
+    stands_for = {_STANDS_FOR[layout]: d for d, layout in layouts.items() if layout in _STANDS_FOR}
     grids = [summary(records, stands_for, settings.suite.backbones)]
     for number in numbers:
         build = importlib.import_module(f"harness.tables.table{number}").build
@@ -78,7 +79,7 @@ def write_tables(settings: Settings) -> Path:
 def cost(settings: Settings) -> str:
     """Commit, hardware and time of the suite's runs, from their provenance."""
     files = sorted(provenance(settings.suite.name, "x").parent.glob("*.json"))
-    runs = [read_json(path) for path in files]
+    runs = [read_provenance(path) for path in files]
     if not runs:
         return "No run has been recorded yet."
     commits = sorted({run["commit"] for run in runs})
@@ -92,7 +93,10 @@ def cost(settings: Settings) -> str:
 
 def update_block(path: Path, settings: Settings) -> None:
     """Replaces the marked block of a document by the summary table."""
-    text = path.read_text()
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); name a text file") from None
     if text.count(_OPEN) != 1 or text.count(_CLOSE) != 1:
         raise UserError(f"{path}: needs one '{_OPEN}' and one '{_CLOSE}' around the table")
     before, rest = text.split(_OPEN)

@@ -121,6 +121,7 @@ def evaluate(method: Method, backbone: BackboneOption = "gaitset", dataset: Data
     run = wiring.resolve(settings, method, backbone, dataset, seed)
     device = set_up(settings.compute)
     store = wiring.open_store(settings, dataset)
+    store.verify()
     network, identity = wiring.trained_network(run, device)
     embeddings = extract(network, torch.from_numpy(store.frames), store.pool("test", labels=False), device)
     protocol = protocol_of(settings.walkers[dataset].layout)

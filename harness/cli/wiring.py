@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from harness.config import Backbone, Settings, value_at
 from harness.counters import torch_rng
 from harness.data.store import SequenceStore
 from harness.errors import UserError, nearest
-from harness.files import read_json
+from harness.files import read_json, sha256
 from harness.identity import code_digest, lock_digest
 from harness.layout import RunName, store
 from harness.registry import find, module_of
@@ -82,12 +83,15 @@ def inputs_of(run: Run, store_digest: str) -> dict[str, Any]:
         "compute": value_at(run.settings, "compute"),
         "store": store_digest,
         "code": code_digest(modules),
+        "wiring": sha256(Path(__file__))[:16],
         "lock": lock_digest(),
         **{role: read_json(other.name.epochs)["run_id"] if other else None for role, other in others.items()},
     }
 
 
 def open_store(settings: Settings, dataset: str) -> SequenceStore:
+    if dataset not in settings.walkers:
+        raise UserError(f"unknown data set '{dataset}'; {nearest(dataset, settings.walkers)}")
     path = store(settings.suite.name, dataset)
     if not (path / "store.json").is_file():
         raise UserError(f"{path}: no store; make it with `harness data generate {dataset}`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,9 @@ def partition(
     labels = np.full(count, -1, dtype=np.int64)
     if len(links) == 0:
         return labels, 0.0
+    # Both are built with SWIG and share its type table: loaded after infomap, faiss would take over its iterators.
+    with contextlib.suppress(ImportError):
+        import faiss  # noqa: F401
     from infomap import Network, Options
 
     # Nodes are numbered densely for InfoMap, in order, so that isolated ones do not enter its flow.

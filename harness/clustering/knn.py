@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by cosine, on faiss or on torch, with the same neighbours."""
+"""Exact nearest neighbours by cosine, on faiss or on torch, with the same neighbours (ties at the last place aside)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def nearest_neighbours(
     """The ``count`` most similar other rows of each row.
 
     features f32[N,F], unit rows. Returns indices i64[N,count] and cosines f32[N,count], most similar first, equal ones
-    by index; a row is never its own neighbour. Needs ``count`` < N.
+    by index; a row is never its own neighbour. Which of several equal ones takes the last place is the backend's
+    choice. Needs ``count`` < N.
     """
     total = len(features)
     if count >= total:

@@ -46,8 +46,12 @@ class SequenceStore:
         with np.load(self.path / "index.npz", allow_pickle=False) as index:
             self._text = {name: index[name] for name in _TEXT}
             self.start, self.length = index["start"], index["length"]
-        # Copy-on-write: nothing is written to disk, and torch accepts the array without a copy.
-        self.frames: npt.NDArray[np.uint8] = np.load(self.path / "frames.npy", mmap_mode="c", allow_pickle=False)
+        try:
+            # Copy-on-write: nothing is written to disk, and torch accepts the array without a copy.
+            frames = np.load(self.path / "frames.npy", mmap_mode="c", allow_pickle=False)
+        except (OSError, ValueError):
+            raise UserError(f"{self.path / 'frames.npy'}: missing or damaged; make the store again") from None
+        self.frames: npt.NDArray[np.uint8] = frames
 
     @property
     def digest(self) -> str:

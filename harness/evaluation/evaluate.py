@@ -99,18 +99,26 @@ def _score_condition(
                 higher[k][i, j] = 100 * float((place < k).mean())
             np.add.at(hits[i], number[rows[used]], place == 0)
             np.add.at(trials[i], number[rows[used]], 1)
-    per_view = np.nanmean(rank1, axis=1)
+    if np.isnan(rank1).all():
+        raise UserError("no probe can be compared: there is no gallery sequence in another view; look at the store")
+    per_view = _mean_over_gallery(rank1)
     return ConditionScore(
         views=list(probe_views) if protocol.per_view else [None],
         rank1=rank1,
         per_view=per_view,
-        mean=float(per_view.mean()),
-        ranks={k: float(np.nanmean(values, axis=1).mean()) for k, values in higher.items()},
+        mean=float(np.nanmean(per_view)),
+        ranks={k: float(np.nanmean(_mean_over_gallery(values))) for k, values in higher.items()},
         probes=np.array([(view[probes] == pv).sum() for pv in probe_views]),
         subjects=subjects.tolist(),
         hits=hits,
         trials=trials,
     )
+
+
+def _mean_over_gallery(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean of each row without the excluded (NaN) cells; NaN for a row without any other."""
+    counted = (~np.isnan(values)).sum(axis=1)
+    return np.where(counted > 0, np.nansum(values, axis=1) / np.maximum(counted, 1), np.nan)
 
 
 def _place_of_mate(table: Tensor, asked: npt.NDArray[np.str_], offered: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.files import read_json
 from harness.layout import RunName, events, provenance, scores
 from harness.tracking.events import read_events
+from harness.tracking.records import read_provenance, read_scores
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "selective-fusion"
@@ -33,6 +33,7 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         client = MlflowClient(uri)
@@ -46,7 +47,7 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
                 _send(client, experiment, run)
                 sent += 1
         return sent, there
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"MLflow store {uri} cannot be reached ({reason}); results are safe, run `harness track sync` later"
@@ -58,10 +59,10 @@ def _recorded(suite: str) -> list[dict[str, Any]]:
     runs = []
     by_id: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(scores(suite).glob("*.json")):
-        content = read_json(path)
+        content = read_scores(path)
         by_id.setdefault(content["run_id"], []).append({**content, "path": path})
     for path in sorted(provenance(suite, "x").parent.glob("*.json")):
-        run = read_json(path)
+        run = read_provenance(path)
         runs.append({**run, "stem": path.stem, "suite": suite, "scores": by_id.get(run["run_id"], [])})
     return runs
 

@@ -24,7 +24,7 @@ def write_result(path: Path, key: dict[str, Any], scores: dict[str, ConditionSco
             "mean": s.mean,
             "ranks": {str(k): v for k, v in s.ranks.items()},
             "views": s.views,
-            "per_view": s.per_view.tolist(),
+            "per_view": [None if np.isnan(x) else x for x in s.per_view.tolist()],
             "rank1": [[None if np.isnan(x) else x for x in row] for row in s.rank1.tolist()],
             "probes": s.probes.tolist(),
             "subjects": s.subjects,
@@ -35,11 +35,28 @@ def write_result(path: Path, key: dict[str, Any], scores: dict[str, ConditionSco
     write_json(path, {**key, "metrics": metrics, "conditions": conditions})
 
 
+def read_provenance(path: Path) -> dict[str, Any]:
+    """When, where and from what a run was computed; a file of another shape is a :class:`UserError`."""
+    content = read_json(path)
+    needed = {"run_id", "inputs", "commit", "seconds", "environment"}
+    if not isinstance(content, dict) or not needed <= content.keys():
+        raise UserError(f"{path}: not a provenance file of this harness; delete it and run again")
+    return content
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """A score file as it is; a file of another shape is a :class:`UserError`."""
+    content = read_json(path)
+    if not isinstance(content, dict) or not {"run_id", "dataset", "metrics"} <= content.keys():
+        raise UserError(f"{path}: not a result file of this harness; delete it and run again")
+    return content
+
+
 def read_records(folder: Path) -> list[ResultRecord]:
     """Every number of the result files in ``folder``, in the order of the file names."""
     records: list[ResultRecord] = []
     for path in sorted(folder.glob("*.json")):
-        records += _records(path, read_json(path))
+        records += _records(path, read_scores(path))
     return records
 
 
@@ -52,7 +69,7 @@ def _records(path: Path, content: Any) -> list[ResultRecord]:
             numbers = [
                 (view, "rank1", value, probes)
                 for view, value, probes in zip(score["views"], score["per_view"], score["probes"], strict=True)
-                if view is not None
+                if view is not None and value is not None
             ]
             numbers += [(None, f"rank{rank}", value, total) for rank, value in score["ranks"].items()]
             for view, metric, value, probes in numbers:
@@ -60,5 +77,5 @@ def _records(path: Path, content: Any) -> list[ResultRecord]:
                     ResultRecord(**key, condition=condition, view_deg=view, metric=metric, value=value, n_probes=probes)
                 )
         return out
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: not a result file of this harness ({error!r}); delete it and run again") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a checkpoint of this harness; delete it and run again")
     if hashlib.sha256(raw[start:]).digest() != raw[len(_MAGIC) : start]:
         raise UserError(f"{path}: damaged (checksum differs); delete it and run again")
-    return torch.load(io.BytesIO(raw[start:]), map_location="cpu", weights_only=True)
+    try:
+        return torch.load(io.BytesIO(raw[start:]), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
+        raise UserError(f"{path}: holds more than tensors and plain values; it is not loaded, delete it") from None
 
 
 class Resume:

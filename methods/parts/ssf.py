@@ -35,7 +35,7 @@ class SelectiveSampleFusion:
         front_back = tools.front_back()
         front = np.bincount(labels[member], weights=front_back[member], minlength=clusters)
         dissolved = front > self.settings.c_low * size
-        moving = np.flatnonzero(member & dissolved[labels])
+        moving = np.flatnonzero(member)[dissolved[labels[member]]]
         adjusted = labels.copy()
         adjusted[moving] = -1
         assigned = 0

@@ -126,6 +126,8 @@ def build_bodies(shapes: list[tuple[dict[str, float], dict[str, float]]]) -> lis
     """Rest meshes for shapes from :func:`draw_shape`, sixty-four at a time (one forward pass of anny each)."""
     import torch
 
+    # Sums must not be split differently on machines with more cores.
+    torch.set_num_threads(1)
     model = _anny()
     labels = list(model.bone_labels)
     weights = _segment_weights(model, labels)
