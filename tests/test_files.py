@@ -1,0 +1,101 @@
+"""Files and folders are whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from harness.errors import UserError
+from harness.files import atomic_path, read_json, sha256, write_json
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_failed_file_leaves_what_was(tmp_path, existed):
+    target = tmp_path / "a.txt"
+    if existed:
+        target.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(target) as scratch:
+        scratch.write_text("half")
+        raise RuntimeError
+    assert names(tmp_path) == (["a.txt"] if existed else [])
+    assert not existed or target.read_text() == "old"
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_failed_folder_leaves_what_was(tmp_path, existed):
+    target = tmp_path / "store"
+    if existed:
+        target.mkdir()
+        (target / "old").write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(target) as scratch:
+        scratch.mkdir()
+        (scratch / "new").write_text("half")
+        raise RuntimeError
+    assert names(tmp_path) == (["store"] if existed else [])
+    assert not existed or names(target) == ["old"]
+
+
+def test_nothing_stands_at_the_target_before_the_end(tmp_path):
+    with atomic_path(tmp_path / "deep" / "a.txt") as scratch:
+        scratch.write_text("new")
+        assert not (tmp_path / "deep" / "a.txt").exists()
+        assert scratch.parent.parent == tmp_path / "deep"
+    assert (tmp_path / "deep" / "a.txt").read_text() == "new"
+    assert names(tmp_path / "deep") == ["a.txt"]
+
+
+def test_a_file_replaces_a_file(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("a longer old text")
+    with atomic_path(target) as scratch:
+        scratch.write_text("new")
+    assert target.read_text() == "new"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_replaces_a_folder_with_all_in_it(tmp_path):
+    target = tmp_path / "tables"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with atomic_path(target) as scratch:
+        scratch.mkdir()
+        (scratch / "new").write_text("new")
+    assert names(target) == ["new"]
+    assert names(tmp_path) == ["tables"]
+
+
+def test_json_round_trip_is_byte_identical(tmp_path):
+    value = {"b": 1, "a": [1.5, None, "é"], "n": {"x": True}}
+    write_json(tmp_path / "1.json", value)
+    write_json(tmp_path / "2.json", read_json(tmp_path / "1.json"))
+    assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
+    assert read_json(tmp_path / "2.json") == value
+
+
+def test_json_has_no_nan(tmp_path):
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"a": 1', b"\xff\xfe"])
+def test_a_missing_or_broken_json_file_is_named(tmp_path, content):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_json(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_sha256_is_of_the_contents_in_order(tmp_path):
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.write_bytes(b"x" * (1 << 20) + b"y")
+    second.write_bytes(b"z")
+    assert sha256(first, second) == hashlib.sha256(b"x" * (1 << 20) + b"yz").hexdigest()
+    assert sha256(first, second) != sha256(second, first)

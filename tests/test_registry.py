@@ -1,0 +1,52 @@
+"""Plug-ins are found by name."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from harness.errors import UserError
+from harness.registry import find, module_of, names
+
+METHODS = ("upper", "pretrain", "cc", "ssf", "scf", "sf", "gaitssb", "view_classifier")
+
+
+def test_all_methods_and_backbones_are_known():
+    assert set(METHODS) <= set(names("method"))
+    assert {"gaitset", "view_classifier"} <= set(names("backbone"))
+    assert "parts" not in names("method") + names("backbone")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_the_class_of_its_own_file(name):
+    assert module_of("method", name) == f"methods.{name}"
+    assert find("method", name).params
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "hint"),
+    [
+        ("method", "upperr", "did you mean 'upper'?"),
+        ("method", "view-classifier", "did you mean 'view_classifier'?"),
+        ("method", "12345", "known: cc, gaitssb, "),
+        ("backbone", "gaitest", "did you mean 'gaitset'?"),
+    ],
+)
+def test_an_unknown_name_gives_the_nearest(kind, word, hint):
+    with pytest.raises(UserError) as caught:
+        find(kind, word)
+    assert f"unknown {kind} '{word}'; {hint}" in str(caught.value)
+
+
+def test_a_package_of_somebody_else_adds_a_method(tmp_path, monkeypatch):
+    (tmp_path / "their_plugin.py").write_text("class Theirs:\n    params = ()\n")
+    about = tmp_path / "their_plugin-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: their_plugin\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[harness.methods]\ntheirs = their_plugin:Theirs\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "theirs" in names("method") and "theirs" not in names("backbone")
+    assert find("method", "theirs").__name__ == "Theirs"
+    assert module_of("method", "theirs") == "their_plugin"
+    del sys.modules["their_plugin"]

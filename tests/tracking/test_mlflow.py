@@ -1,0 +1,150 @@
+"""The mirror in MLflow: sent once, whole, with steps; a dead server is one line."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UserError
+from harness.layout import RunName, events, provenance, result
+from harness.tracking.mlflow import EXPERIMENT, sync, tracking_uri
+
+INPUTS = {
+    "method": "cc",
+    "backbone": {"name": "gaitset", "channels": [8, 16, 32]},
+    "dataset": "target",
+    "seed": 0,
+    "params": {"methods.cc": {"n": 15, "few_clusters": "shrink"}, "assumed.support-size": "a+1"},
+    "store": "cd" * 32,
+    "parent": None,
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def client(store):
+    from mlflow import MlflowClient
+
+    return MlflowClient(store)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def record(run_id, suite="smoke", seed=0, scores=True):
+    """One run as train and evaluate leave it; its second epoch is reported twice, the last event is cut off."""
+    name = RunName(suite, "cc", "gaitset", "target", seed)
+    about = {"run_id": run_id, "inputs": {**INPUTS, "seed": seed}, "commit": "none", "seconds": 2.5, "environment": {}}
+    write(provenance(suite, name.stem), json.dumps(about))
+    write(name.epochs, json.dumps({"run_id": run_id, "epochs": []}))
+    lines = [{"kind": "start", "time": 100.0}]
+    lines += [{"kind": "epoch", "time": 101.0 + i, "metrics": {"epoch": e, "loss": loss, "seconds": 1.0}}
+              for i, (e, loss) in enumerate([(0, 3.0), (1, 9.0), (1, 2.0)])]  # fmt: skip
+    write(events(run_id), "".join(json.dumps(line) + "\n" for line in lines) + '{"kind": "ep')
+    if scores:
+        content = {"run_id": run_id, "dataset": "target", "metrics": {"rank1_NM": 50.5, "rank1_CL": 20.25}}
+        write(result(suite, "cc", "gaitset", "target", seed), json.dumps(content))
+
+
+def copies(client, run_id):
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    return client.search_runs([experiment], f"tags.run_id = '{run_id}'")
+
+
+def test_sends_once_and_whole(here, store, client):
+    record("a0" * 8)
+    record("a1" * 8, seed=1)
+    assert sync("smoke", store) == (2, 0)
+    assert sync("smoke", store) == (0, 2)
+    (run,) = copies(client, "a0" * 8)
+    assert run.data.tags["complete"] == "1" and run.data.tags["mlflow.runName"] == "cc-gaitset-target-s0"
+    assert run.info.status == "FINISHED"
+    assert run.data.params["params.methods.cc.n"] == "15" and run.data.params["seed"] == "0"
+    assert run.data.metrics["target_rank1_CL"] == 20.25 and run.data.metrics["training_seconds"] == 2.5
+    assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"cc-gaitset-target-s0.json", "epochs.json"}
+
+
+def test_metrics_have_steps_and_the_last_report_of_an_epoch_counts(here, store, client):
+    record("b0" * 8)
+    sync("smoke", store)
+    (run,) = copies(client, "b0" * 8)
+    history = client.get_metric_history(run.info.run_id, "loss")
+    assert sorted((m.step, m.value, m.timestamp) for m in history) == [(0, 3.0, 101000), (1, 2.0, 103000)]
+    assert "epoch" not in run.data.metrics
+
+
+def test_an_incomplete_copy_is_replaced(here, store, client):
+    record("c0" * 8)
+    sync("smoke", store)
+    (half,) = copies(client, "c0" * 8)
+    client.delete_tag(half.info.run_id, "complete")
+    assert sync("smoke", store) == (1, 0)
+    (whole,) = copies(client, "c0" * 8)
+    assert whole.info.run_id != half.info.run_id and whole.data.tags["complete"] == "1"
+
+
+def test_a_run_that_was_scored_later_is_sent_again(here, store, client):
+    record("d0" * 8, scores=False)
+    assert sync("smoke", store) == (1, 0)
+    record("d0" * 8)
+    assert sync("smoke", store) == (1, 0)
+    (run,) = copies(client, "d0" * 8)
+    assert run.data.metrics["target_rank1_NM"] == 50.5
+
+
+def test_suites_do_not_mix_and_no_run_is_no_fault(here, store, client):
+    record("e0" * 8, suite="walkers")
+    assert sync("smoke", store) == (0, 0)
+    assert copies(client, "e0" * 8) == []
+
+
+@pytest.mark.parametrize("text", ['{"run_id": "f0f', "{}", "[]"])
+@pytest.mark.parametrize(
+    "path", [provenance("smoke", "cc-gaitset-target-s0"), result("smoke", "cc", "gaitset", "target", 0)]
+)
+def test_a_broken_file_is_named(here, store, path, text):
+    record("f0" * 8)
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"cc-gaitset-target-s0\.json"):
+        sync("smoke", store)
+
+
+def test_a_damaged_store_is_one_line(here):
+    record("f1" * 8)
+    (here / "bad.db").write_text("this is no database " * 100)
+    with pytest.raises(UserError) as caught:
+        sync("smoke", f"sqlite:///{here / 'bad.db'}")
+    assert "bad.db" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_which_store(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tracking_uri() == "sqlite:///mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert tracking_uri() == "http://127.0.0.1:5000"
+
+
+@pytest.mark.slow
+def test_a_dead_server_is_one_line_and_soon(here, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    record("ff" * 8)
+    began = time.perf_counter()
+    with pytest.raises(UserError) as caught:
+        sync("smoke", "http://127.0.0.1:9")
+    assert time.perf_counter() - began < 30
+    assert "http://127.0.0.1:9 cannot be reached" in str(caught.value) and "\n" not in str(caught.value)
