@@ -95,11 +95,16 @@ class Domain(Strict):
 
 
 class Backbone(Strict):
-    """Table 2's "Model Channel": convolution channels of each stage and D, the size of a part's embedding."""
+    """Table 2's "Model Channel": convolution channels of each stage and D, the size of a part's embedding.
 
+    ``kind`` is the plug-in, a file of models/; decisions ``backbone-norm`` and ``head-init``.
+    """
+
+    kind: str
     channels: Annotated[tuple[Count, ...], Field(min_length=3, max_length=4)]
     embedding: Count
     norm: Literal["none", "batch"]
+    head_init: Literal["stacked", "per-part"]
 
 
 class Optimiser(Strict):
@@ -131,6 +136,12 @@ class Supervised(Strict):
 
     training: Training
     margin: Positive
+
+    @model_validator(mode="after")
+    def _has_pairs(self) -> Supervised:
+        if self.training.sequences < 2:
+            raise ValueError("training.sequences must be at least 2: a triplet needs two sequences of a subject")
+        return self
 
 
 class ClusterContrast(Strict):
@@ -198,6 +209,12 @@ class ViewClassifier(Strict):
     backbone: Backbone
     cloth_probability: Share
 
+    @model_validator(mode="after")
+    def _two_classes(self) -> ViewClassifier:
+        if self.training.subjects != 2:
+            raise ValueError("training.subjects must be 2: a batch holds front/back and other views, half each")
+        return self
+
 
 class Methods(Strict):
     pretrain: Supervised
@@ -252,7 +269,8 @@ class Compute(Strict):
 class Suite(Strict):
     """Which runs a suite has: the seven methods on each backbone x data set x seed.
 
-    ``pretraining`` names the source data set; ``domains`` are the data sets that are generated.
+    ``pretraining`` names the source data set; ``domains`` are the data sets that are generated. GaitSSB* stands in
+    ``scratch`` or, where decision ``gaitssb`` is "pretrained", in ``continued``: DVC must know what it waits for.
     """
 
     name: str
@@ -261,6 +279,8 @@ class Suite(Strict):
     domains: tuple[str, ...]
     datasets: tuple[str, ...]
     backbones: tuple[str, ...]
+    scratch: tuple[Literal["gaitssb"], ...]
+    continued: tuple[Literal["gaitssb"], ...]
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
 
     @field_validator("name")
@@ -272,7 +292,10 @@ class Suite(Strict):
 
 
 class Settings(Strict):
-    """The whole of ``params.yaml``."""
+    """The whole of ``params.yaml``.
+
+    ``overrides``: for each data set, what of ``methods`` differs on it (Table 2's other columns).
+    """
 
     suite: Suite
     walkers: dict[str, Domain]
@@ -280,6 +303,7 @@ class Settings(Strict):
     methods: Methods
     assumed: Assumed
     compute: Compute
+    overrides: dict[str, dict[str, Any]]
 
     @model_validator(mode="after")
     def _names_exist(self) -> Settings:
@@ -290,6 +314,13 @@ class Settings(Strict):
             for name in used:
                 if name not in known:
                     raise ValueError(f"suite names the {kind} '{name}', which has no settings; {nearest(name, known)}")
+        random = self.assumed.gaitssb == "random"
+        if random == ("gaitssb" in self.suite.continued):
+            wanted = "scratch" if random else "continued"
+            raise ValueError(f"assumed.gaitssb is '{self.assumed.gaitssb}', so gaitssb belongs in suite.{wanted}")
+        for name in (self.suite.pretraining, *self.suite.datasets):
+            if name not in self.overrides:
+                raise ValueError(f"overrides.{name} is missing; an empty {{}} will do")
         return self
 
 
@@ -342,6 +373,23 @@ def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     if isinstance(current, type) and issubclass(current, BaseModel):
         return [f.alias or n for n, f in current.model_fields.items()]
     return []
+
+
+def for_dataset(settings: Settings, dataset: str) -> Settings:
+    """The settings with a data set's overrides laid over them."""
+    changes = settings.overrides.get(dataset)
+    if not changes:
+        return settings
+    if set(changes) != {"methods"}:
+        raise UserError(f"params.yaml: overrides.{dataset}: only 'methods' can differ, got {sorted(changes)}")
+    tree = settings.model_dump(mode="json", by_alias=True)
+    return check(_laid_over(tree, changes), f"params.yaml with overrides.{dataset}")
+
+
+def _laid_over(tree: Any, changes: Any) -> Any:
+    if not (isinstance(tree, dict) and isinstance(changes, dict)):
+        return changes
+    return {**tree, **{key: _laid_over(tree.get(key), value) for key, value in changes.items()}}
 
 
 def value_at(settings: Settings, key: str) -> Any:

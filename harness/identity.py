@@ -20,6 +20,8 @@ from harness.layout import LOCK
 
 _PACKAGES = ("torch", "numpy", "faiss-cpu", "faiss-gpu", "infomap", "opencv-python-headless", "anny", "dvc", "mlflow")
 _OWN = ("harness", "models", "methods")
+WIRING = frozenset(f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "registry"))
+"""Modules without arithmetic: a change of theirs makes no run another run."""
 
 
 def run_id(inputs: dict[str, Any]) -> str:
@@ -33,7 +35,7 @@ def lock_digest() -> str:
 
 
 def code_files(modules: Iterable[str]) -> list[Path]:
-    """The files of this project (and of a plug-in's own module) that ``modules`` import, directly or not."""
+    """The files with arithmetic, of this project or a plug-in's package, that ``modules`` import, directly or not."""
     found: dict[str, Path] = {}
     waiting = list(modules)
     own = {*_OWN, *(module.split(".")[0] for module in waiting)}
@@ -51,7 +53,11 @@ def code_files(modules: Iterable[str]) -> list[Path]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 waiting.append(node.module)
                 waiting += [f"{node.module}.{a.name}" for a in node.names if _is_module(node.module, a.name)]
-    return sorted(found.values())
+    return sorted(path for path in found.values() if path.name != "__init__.py" and not _is_wiring(path))
+
+
+def _is_wiring(path: Path) -> bool:
+    return any(path.as_posix().endswith(f"/{name}") for name in WIRING)
 
 
 def _is_module(package: str, name: str) -> bool:
@@ -62,21 +68,21 @@ def _is_module(package: str, name: str) -> bool:
     return any((Path(f) / f"{name}.py").is_file() or (Path(f) / name / "__init__.py").is_file() for f in folders)
 
 
-def code_digest(modules: Iterable[str]) -> str:
-    """Digest of the text of :func:`code_files`."""
-    return sha256(*code_files(modules))[:16]
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The installed version of each package that is installed."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def environment() -> dict[str, Any]:
     """The machine and the libraries, for provenance."""
     import torch
 
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return {
         "cpu": _cpu_name(),
@@ -84,9 +90,14 @@ def environment() -> dict[str, Any]:
         "gpu": gpu,
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": versions,
+        "packages": versions(_PACKAGES),
         "lock": lock_digest(),
     }
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu_name() -> str:

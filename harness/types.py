@@ -106,8 +106,6 @@ class Clusters:
 class Tools(Protocol):
     """What the trainer lends a method at the start of an epoch."""
 
-    seed: int
-
     def extract(self, augment: Augment | None = None) -> Tensor:
         """Embeddings f32[N,P,D] of the whole pool in evaluation mode, from frames or their augmentations."""
         ...
@@ -138,6 +136,7 @@ class Method(Protocol):
     on_source: bool
     """Whether it trains on the suite's pre-training set instead of the target."""
     uses_view_classifier: bool
+    uses_clustering: bool
     params: tuple[str, ...]
     """Dotted keys of ``params.yaml`` that its result depends on, beside backbone and compute."""
     training: Training

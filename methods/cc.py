@@ -23,6 +23,8 @@ class ClusterContrast:
     uses_labels = False
     on_source = False
     uses_view_classifier = False
+    uses_clustering = True
+    section = "methods.cc"
     params: tuple[str, ...] = ("methods.cc", *(f"assumed.{key}" for key in (
         "link-threshold", "neighbour-self", "min-cluster", "similarity-space", "embedding", "multi-update", "momentum",
     )))  # fmt: skip
@@ -68,22 +70,27 @@ class ClusterContrast:
         }
         return EpochPlan(
             labels=round.labels,
-            classes=self._classes(count),
+            classes=self._classes(clusters.count, count),
             sequences=self.training.sequences,
             metrics={**metrics, **round.metrics},
         )
 
-    def _classes(self, clusters: int) -> int:
-        """P of a batch: as set, or every cluster where there are fewer (``few_clusters: shrink``)."""
+    def _classes(self, found: int, left: int) -> int:
+        """P of a batch: as set, or every cluster where there are fewer (``few_clusters: shrink``, at least 2)."""
         wanted = self.training.subjects
-        if clusters >= wanted:
+        if left >= wanted:
             return wanted
-        if clusters < 2 or self.settings.few_clusters == "stop":
-            raise UserError(
-                f"training stopped: {clusters} clusters, a batch needs {wanted}; lower methods.cc.s_up or n, "
-                "or set methods.cc.few_clusters: shrink (needs at least 2 clusters)"
-            )
-        return clusters
+        if left >= 2 and self.settings.few_clusters == "shrink":
+            return left
+        if found > left:
+            cause = f"SSF dissolved {found - left} of {found}; raise methods.ssf.c_low or train view_classifier longer"
+        elif found == 1:
+            cause = f"everything fell into one cluster; raise {self.section}.s_up or lower methods.cc.n"
+        elif found == 0:
+            cause = f"no link stands; lower {self.section}.s_up"
+        else:
+            cause = f"lower {self.section}.training.subjects, or set methods.cc.few_clusters: shrink"
+        raise UserError(f"training stopped: {left} clusters, a batch needs {wanted} (2 at the least): {cause}")
 
     def loss(self, batch: Batch, output: Tensor) -> Tensor:
         assert self.memory is not None

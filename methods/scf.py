@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from harness.config import Settings
-from methods.parts.fusion import SCF_PARAMS, FusionContrast, cluster_fusion
+from methods.parts import scf
+from methods.parts.fusion import FusionContrast
 
 
 class SCF(FusionContrast):
-    params = (*FusionContrast.params, *SCF_PARAMS)
+    params = (*FusionContrast.params, *scf.PARAMS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.stages = (cluster_fusion(settings),)
+        self.stages = (scf.SelectiveClusterFusion.of(settings),)
 
 
 METHOD = SCF

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from harness.config import Settings
-from methods.parts.fusion import SCF_PARAMS, SSF_PARAMS, FusionContrast, cluster_fusion, sample_fusion
+from methods.parts import scf, ssf
+from methods.parts.fusion import FusionContrast
 
 
 class SF(FusionContrast):
     uses_view_classifier = True
-    params = (*FusionContrast.params, *SSF_PARAMS, *SCF_PARAMS)
+    params = (*FusionContrast.params, *ssf.PARAMS, *scf.PARAMS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.stages = (sample_fusion(settings), cluster_fusion(settings))
+        self.stages = (ssf.SelectiveSampleFusion.of(settings), scf.SelectiveClusterFusion.of(settings))
 
 
 METHOD = SF

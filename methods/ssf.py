@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from harness.config import Settings
-from methods.parts.fusion import SSF_PARAMS, FusionContrast, sample_fusion
+from methods.parts import ssf
+from methods.parts.fusion import FusionContrast
 
 
 class SSF(FusionContrast):
     uses_view_classifier = True
-    params = (*FusionContrast.params, *SSF_PARAMS)
+    params = (*FusionContrast.params, *ssf.PARAMS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.stages = (sample_fusion(settings),)
+        self.stages = (ssf.SelectiveSampleFusion.of(settings),)
 
 
 METHOD = SSF

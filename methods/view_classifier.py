@@ -29,7 +29,9 @@ class ViewClassification(Stateless):
     def plan_epoch(self, epoch: int, pool: Pool, tools: Tools) -> EpochPlan:
         assert pool.labels is not None
         labels = np.isin(pool.labels.view_deg, FRONT_BACK).astype(np.int64)
-        return EpochPlan(labels, classes=2, sequences=self.training.sequences, views=(self.augment,))
+        return EpochPlan(
+            labels, classes=self.training.subjects, sequences=self.training.sequences, views=(self.augment,)
+        )
 
     def loss(self, batch: Batch, output: Tensor) -> Tensor:
         """Cross-entropy of each part's logits [B,P,2], mean over parts; no label smoothing."""

@@ -17,14 +17,15 @@ from models.parts.layers import STRIPS, SeparateLinear, convolutions, set_pool, 
 class GaitSet(nn.Module):
     """A set of silhouettes to P = 62 part embeddings.
 
-    channels: of each stage, e.g. (32, 64, 128) for CASIA-B or (32, 64, 128, 256) for GREW; embedding: D.
+    channels: of each stage, e.g. (32, 64, 128) for CASIA-B or (32, 64, 128, 256) for GREW; embedding: D; head_init: see
+    :class:`~models.parts.layers.SeparateLinear`.
     """
 
     parts = 2 * sum(STRIPS)
     ordered = False
     """Whether frames must be consecutive; a set has no order."""
 
-    def __init__(self, channels: tuple[int, ...], embedding: int, norm: str) -> None:
+    def __init__(self, channels: tuple[int, ...], embedding: int, norm: str, head_init: str) -> None:
         super().__init__()
         self.dims = embedding
         sizes = (1, *channels)
@@ -33,10 +34,13 @@ class GaitSet(nn.Module):
         )
         # The set's own branch starts after the first stage, on what is pooled there.
         self.set_stages = nn.ModuleList(convolutions(a, b, 3, norm) for a, b in pairwise(channels))
-        self.head = SeparateLinear(self.parts, channels[-1], embedding)
+        self.head = SeparateLinear(self.parts, channels[-1], embedding, head_init)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight)
+        # As the reference has it, both branches start from the same weights.
+        for whole, single in zip(self.set_stages, self.frame_stages[1:], strict=True):
+            whole.load_state_dict(single.state_dict())
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """frames f32[B,T,64,44] in [0,1], lengths i64[B] on the CPU -> f32[B,P,D]."""

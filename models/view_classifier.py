@@ -15,9 +15,9 @@ class ViewClassifier(nn.Module):
     ordered = GaitSet.ordered
     dims = 2
 
-    def __init__(self, channels: tuple[int, ...], embedding: int, norm: str) -> None:
+    def __init__(self, channels: tuple[int, ...], embedding: int, norm: str, head_init: str) -> None:
         super().__init__()
-        self.backbone = GaitSet(channels, embedding, norm)
+        self.backbone = GaitSet(channels, embedding, norm, head_init)
         self.neck = PartNorm(self.parts, embedding)
         self.classifier = SeparateLinear(self.parts, embedding, 2)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.cli.wiring import code_of
 from harness.identity import code_files
 from harness.registry import find
 
@@ -92,7 +93,9 @@ def stages(root):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_the_parameters_of_its_method(stages, stage):
-    expected = {*find("method", STAGES[stage]).params, "compute"}
+    plugin = find("method", STAGES[stage])
+    dataset = "${suite.pretraining}" if plugin.on_source else "${item.dataset}"
+    expected = {*plugin.params, "compute", f"overrides.{dataset}"}
     if stage != "view-classifier":  # its backbone stands among its own parameters
         expected.add("backbones.${item.backbone}")
     listed = stages[stage]["params"]
@@ -101,17 +104,15 @@ def test_a_stage_lists_the_parameters_of_its_method(stages, stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_code_of_its_method(root, stages, stage):
+def test_dvc_watches_exactly_the_code_that_a_runs_id_covers(root, stages, stage):
     method = STAGES[stage]
-    backbone = "view_classifier" if method == "view_classifier" else "gaitset"
-    modules = ("harness.training.trainer", "harness.clustering.infomap", "harness.data.store")
-    files = code_files([f"methods.{method}", f"models.{backbone}", *modules])
-    needed = {path.relative_to(root).as_posix() for path in files if path.name != "__init__.py"} - WIRING
-    if method not in CLUSTERING:
-        needed = {path for path in needed if not path.startswith("harness/clustering/")}
-    assert f"methods/{method}.py" in needed
-    named = stages[stage]["deps"]
-    assert {path for path in needed if not any(path == d or path.startswith(f"{d}/") for d in named)} == set()
+    kind = "view_classifier" if method == "view_classifier" else "gaitset"
+    covered = {
+        path.relative_to(root).as_posix() for path in code_of(method, kind, find("method", method).uses_clustering)
+    }
+    assert f"methods/{method}.py" in covered
+    named = {d for d in stages[stage]["deps"] if d.split("/")[0] in ("harness", "methods", "models", "requirements")}
+    assert named == {*covered, "requirements/cpu.lock"}
 
 
 def test_what_the_stages_of_code_name_exists(root, stages):

@@ -17,6 +17,7 @@ from harness.data.sheet import contact_sheet
 from harness.data.store import SequenceStore
 from harness.errors import UserError, nearest
 from harness.files import atomic_path
+from harness.identity import cores
 from harness.layout import store
 
 app = typer.Typer(help="Make, look at and check silhouette sequences.", no_args_is_help=True)
@@ -40,7 +41,7 @@ def generate(
 
     Example: harness data generate target
     """
-    from harness.data.walkers.generate import cores, generate_raw, generate_store
+    from harness.data.walkers.generate import generate_raw, generate_store
 
     settings = load()
     if domain not in settings.walkers:

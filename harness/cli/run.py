@@ -19,6 +19,7 @@ from harness.cli.suite import use_suite
 from harness.cli.tables import PRINTED, Format, print_tables
 from harness.config import Settings, load
 from harness.errors import UserError
+from harness.identity import cores
 from harness.layout import PARAMS
 from harness.tracking import mlflow
 
@@ -141,9 +142,8 @@ def run(
         console.print(f"suite {settings.suite.name}: {len(graph)} stages, all up to date")
         failed = []
     else:
-        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         console.print(f"suite {settings.suite.name}: {len(graph)} stages; logs in {_LOGS}")
-        failed = run_stages(graph, jobs or available)
+        failed = run_stages(graph, jobs or cores())
     mirror(settings)
     print_tables(settings, PRINTED, Format.rich)
     console.print(f"{time.perf_counter() - began:.0f} s in all")

@@ -44,8 +44,21 @@ def use_suite(name: str) -> None:
     """Composes a preset into params.yaml, after checking it."""
     text = compose(name)
     config.check(yaml.safe_load(text), f"conf/suite/{name}.yaml")
+    _keep_edits()
     with atomic_path(PARAMS) as scratch:
         scratch.write_text(text)
+
+
+def _keep_edits() -> None:
+    """Puts a params.yaml that is no preset as it stands aside, so that nobody's edits are lost."""
+    if not PARAMS.is_file():
+        return
+    text = PARAMS.read_text(errors="replace")
+    if not any(text == compose(name) for name in suite_names()):
+        kept = PARAMS.with_suffix(".yaml.bak")
+        with atomic_path(kept) as scratch:
+            scratch.write_text(text)
+        console.print(f"{PARAMS} was edited by hand: kept as {kept}")
 
 
 @app.command()

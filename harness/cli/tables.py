@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from harness.cli.console import console
 from harness.config import Settings, load
@@ -34,17 +36,22 @@ class Format(StrEnum):
 
 
 def suite_records(settings: Settings) -> list[ResultRecord]:
-    """The records of the suite's own runs; leftovers of other seeds or backbones are not read."""
+    """The records of the suite's own runs; leftovers of other seeds or backbones are not read.
+
+    Their backbone is the kind that the paper's tables name ("gaitset"), whatever its key in params.yaml.
+    """
     suite = settings.suite
     kept = read_records(scores(suite.name))
-    return [r for r in kept if r.seed in suite.seeds and r.backbone in suite.backbones and r.dataset in suite.datasets]
+    own = [r for r in kept if r.seed in suite.seeds and r.backbone in suite.backbones and r.dataset in suite.datasets]
+    return [replace(r, backbone=settings.backbones[r.backbone].kind) for r in own]
 
 
 def build_grids(settings: Settings, numbers: Iterable[int]) -> list[Grid]:
     records = suite_records(settings)
     layouts = {d: settings.walkers[d].layout for d in settings.suite.datasets}
     stands_for = {_STANDS_FOR[layout]: d for d, layout in layouts.items() if layout in _STANDS_FOR}
-    grids = [summary(records, stands_for, settings.suite.backbones)]
+    kinds = dict.fromkeys(settings.backbones[name].kind for name in settings.suite.backbones)
+    grids = [summary(records, stands_for, kinds)]
     for number in numbers:
         build = importlib.import_module(f"harness.tables.table{number}").build
         grids.append(build(Numbers(records, stands_for, number)))
@@ -60,8 +67,28 @@ def headline(settings: Settings) -> str:
     return (
         f"Suite {settings.suite.name} ({settings.suite.about}). Ours are walkers, rendered people in CASIA-B's "
         f"structure ({people}), not CASIA-BN: compare the order of the methods, not the values. Mean ± standard "
-        f"deviation over {len(settings.suite.seeds)} seed(s)."
+        f"deviation over {len(settings.suite.seeds)} seed(s). {_architecture(settings)}"
     )
+
+
+def _architecture(settings: Settings) -> str:
+    """The size of the networks and the length of training, beside the paper's."""
+    parts = []
+    for name in settings.suite.backbones:
+        b = settings.backbones[name]
+        norm = "no BatchNorm, as published" if b.norm == "none" else "with BatchNorm, which the published GaitSet lacks"
+        parts.append(f"{b.kind} {b.channels}, D = {b.embedding}, {norm}")
+    steps = ", ".join(
+        f"{name} {t.epochs * t.iterations}"
+        for name, t in (
+            ("Pretrain", settings.methods.pretrain.training),
+            ("Upper", settings.methods.upper.training),
+            ("CC", settings.methods.cc.training),
+            ("SSF, SCF and SF", settings.methods.fusion.training),
+            ("GaitSSB*", settings.methods.gaitssb.training),
+        )
+    )
+    return f"Backbone: {'; '.join(parts)}. Optimiser steps: {steps}."
 
 
 def write_tables(settings: Settings) -> Path:
@@ -106,21 +133,25 @@ def update_block(path: Path, settings: Settings) -> None:
         scratch.write_text(f"{before}{_OPEN}\n{block}{_CLOSE}{after}")
 
 
-def show_grid(grid: Grid, written: Path) -> None:
-    """Prints a table whole, or says where to read it when the terminal is too narrow."""
-    table = to_rich(grid)
-    needed = Console(width=1000).measure(table).maximum
-    if console.is_terminal and needed > console.width:
-        console.print(f"Table {grid.number} needs {needed} columns: widen the terminal, or see {written}")
-    else:
-        Console(width=needed, highlight=False).print(table)
+def show_grid(grid: Grid) -> None:
+    """Prints a table; on a terminal too narrow for it, a few columns at a time."""
+
+    def width(table: Table) -> int:
+        return Console(width=1000).measure(table).maximum
+
+    at_once = len(grid.columns)
+    while console.is_terminal and at_once > 1 and width(to_rich(grid.part(0, at_once))) > console.width:
+        at_once -= 1
+    for start in range(0, len(grid.columns), at_once):
+        table = to_rich(grid.part(start, start + at_once))
+        Console(width=width(table), highlight=False).print(table)
 
 
 def print_tables(settings: Settings, numbers: Iterable[int], form: Format) -> None:
     grids = build_grids(settings, numbers)
     if form is Format.rich:
         for grid in grids:
-            show_grid(grid, tables(settings.suite.name))
+            show_grid(grid)
         console.print(headline(settings))
         console.print(cost(settings))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from harness.cli import wiring
 from harness.cli.console import console
 from harness.config import load
 from harness.data.sets import protocol_of
+from harness.errors import UserError
 from harness.evaluation.diagnostics import diagnose
 from harness.evaluation.evaluate import score
 from harness.files import write_json
@@ -44,7 +46,7 @@ def train(method: Method, backbone: BackboneOption = "gaitset", dataset: Dataset
     device = set_up(settings.compute)
     store = wiring.open_store(settings, run.name.dataset)
     store.verify()
-    inputs = wiring.inputs_of(run, store.digest)
+    inputs = wiring.inputs_of(run, store.digest, device)
     identity = run_id(inputs)
     events = Events(identity)
     pool = store.pool("train", labels=run.method.uses_labels)
@@ -57,7 +59,7 @@ def train(method: Method, backbone: BackboneOption = "gaitset", dataset: Dataset
         frames,
         pool,
         device,
-        wiring.clustering_of(settings, device),
+        wiring.clustering_of(run.settings, device),
         wiring.front_back_of(run, frames, pool, device),
     )
     started, began = datetime.now(UTC), time.perf_counter()
@@ -118,6 +120,8 @@ def evaluate(method: Method, backbone: BackboneOption = "gaitset", dataset: Data
     Example: harness evaluate sf --backbone gaitset --dataset target --seed 0
     """
     settings = load()
+    if method == wiring.VIEW_CLASSIFIER:
+        raise UserError("view_classifier tells views, not people: it is not scored")
     run = wiring.resolve(settings, method, backbone, dataset, seed)
     device = set_up(settings.compute)
     store = wiring.open_store(settings, dataset)
@@ -134,6 +138,8 @@ def evaluate(method: Method, backbone: BackboneOption = "gaitset", dataset: Data
         "seed": seed,
         "run_id": identity,
         "store": store.digest,
+        "distance": settings.assumed.test_distance,
+        "protocol": asdict(protocol),
     }
     write_result(result(settings.suite.name, method, backbone, dataset, seed), key, scores)
     events = Events(identity)

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from harness.clustering.infomap import Clustering
 from harness.clustering.knn import choose_backend
-from harness.config import Backbone, Settings, value_at
+from harness.config import Backbone, Settings, for_dataset, value_at
 from harness.counters import torch_rng
 from harness.data.store import SequenceStore
 from harness.errors import UserError, nearest
-from harness.files import read_json, sha256
-from harness.identity import code_digest, lock_digest
+from harness.files import sha256
+from harness.identity import code_files, lock_digest, versions
 from harness.layout import RunName, store
 from harness.registry import find, module_of
 from harness.training import checkpoint
@@ -27,71 +27,91 @@ from harness.training.extract import extract
 from harness.types import Clusters, Method, Pool
 
 VIEW_CLASSIFIER = "view_classifier"
-_CODE = ("harness.training.trainer", "harness.clustering.infomap", "harness.data.store")
+_LIBRARIES = ("torch", "numpy", "infomap", "faiss-cpu", "faiss-gpu")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run, resolved: where it is, its method, what it depends on."""
+    """One run, resolved. ``settings`` are those of the data set it trains on, ``base`` those of the suite."""
 
     name: RunName
+    base: Settings
     settings: Settings
     method: Method
     backbone: Backbone
-    backbone_kind: str
 
 
-def resolve(settings: Settings, method: str, backbone: str, dataset: str, seed: int) -> Run:
+def resolve(base: Settings, method: str, backbone: str, dataset: str, seed: int) -> Run:
     """Looks a run up by the words of the command line."""
-    built: Method = find("method", method)(settings)
-    trained_on = settings.suite.pretraining if built.on_source else dataset
-    if trained_on not in settings.walkers:
-        raise UserError(f"unknown data set '{trained_on}'; {nearest(trained_on, settings.walkers)}")
+    plugin = find("method", method)
+    if dataset not in base.walkers:
+        raise UserError(f"unknown data set '{dataset}'; {nearest(dataset, base.walkers)}")
+    trained_on = base.suite.pretraining if plugin.on_source else dataset
+    settings = for_dataset(base, trained_on)
+    built: Method = plugin(settings)
     own = getattr(built, "backbone", None)
-    if own is not None:
-        return Run(RunName(settings.suite.name, method, method, trained_on, seed), settings, built, own, method)
-    if backbone not in settings.backbones:
+    if own is None and backbone not in settings.backbones:
         raise UserError(f"unknown backbone '{backbone}'; {nearest(backbone, settings.backbones)}")
-    name = RunName(settings.suite.name, method, backbone, trained_on, seed)
-    return Run(name, settings, built, settings.backbones[backbone], backbone)
+    name = RunName(base.suite.name, method, method if own else backbone, trained_on, seed)
+    return Run(name, base, settings, built, own or settings.backbones[backbone])
 
 
 def parent_of(run: Run) -> Run | None:
     """The run whose last weights ``run`` starts from."""
     parent = run.method.parent()
-    if parent is None:
-        return None
-    return resolve(run.settings, parent, run.backbone_kind, run.name.dataset, run.name.seed)
+    return resolve(run.base, parent, run.name.backbone, run.name.dataset, run.name.seed) if parent else None
 
 
 def view_classifier_of(run: Run) -> Run | None:
+    """The view classifier that ``run`` asks, if it asks one."""
     if not run.method.uses_view_classifier:
         return None
-    return resolve(run.settings, VIEW_CLASSIFIER, "", run.name.dataset, run.name.seed)
+    return resolve(run.base, VIEW_CLASSIFIER, "", run.name.dataset, run.name.seed)
 
 
-def inputs_of(run: Run, store_digest: str) -> dict[str, Any]:
+def code_of(method: str, kind: str, clusters: bool) -> list[Path]:
+    """The files whose text decides what a run computes; dvc.yaml lists the same (a test)."""
+    modules = [
+        "harness.training.trainer",
+        "harness.data.store",
+        module_of("method", method),
+        module_of("backbone", kind),
+    ]
+    if clusters:
+        modules += ["harness.clustering.infomap", "harness.evaluation.diagnostics"]
+    here = Path(__file__)
+    return sorted({*code_files(modules), here, here.with_name("train.py")})
+
+
+def inputs_of(run: Run, store_digest: str, device: Device) -> dict[str, Any]:
     """Everything that the result of a run depends on; its digest is the run's id."""
-    modules = (*_CODE, module_of("method", run.name.method), module_of("backbone", run.backbone_kind))
     others = {"parent": parent_of(run), "view_classifier": view_classifier_of(run)}
     return {
         "method": run.name.method,
-        "backbone": {"name": run.backbone_kind, **run.backbone.model_dump(mode="json")},
+        "backbone": {"name": run.name.backbone, **run.backbone.model_dump(mode="json")},
         "dataset": run.name.dataset,
         "seed": run.name.seed,
         "params": {key: value_at(run.settings, key) for key in run.method.params},
-        "compute": value_at(run.settings, "compute"),
+        "compute": {
+            **value_at(run.settings, "compute"),
+            "device": device.torch.type,
+            "knn": choose_backend(run.settings.compute.knn, device.torch),
+        },
         "store": store_digest,
-        "code": code_digest(modules),
-        "wiring": sha256(Path(__file__))[:16],
+        "code": sha256(*code_of(run.name.method, run.backbone.kind, run.method.uses_clustering))[:16],
+        "libraries": versions(_LIBRARIES),
         "lock": lock_digest(),
-        **{role: read_json(other.name.epochs)["run_id"] if other else None for role, other in others.items()},
+        **{role: run_id_of(other) if other else None for role, other in others.items()},
     }
 
 
+def run_id_of(run: Run) -> str:
+    """The id under which a run's last weights were made."""
+    return checkpoint.load(run.name.checkpoint)["run_id"]
+
+
 def open_store(settings: Settings, dataset: str) -> SequenceStore:
-    if dataset not in settings.walkers:
-        raise UserError(f"unknown data set '{dataset}'; {nearest(dataset, settings.walkers)}")
+    """The suite's store of a data set."""
     path = store(settings.suite.name, dataset)
     if not (path / "store.json").is_file():
         raise UserError(f"{path}: no store; make it with `harness data generate {dataset}`")
@@ -100,10 +120,10 @@ def open_store(settings: Settings, dataset: str) -> SequenceStore:
 
 def new_backbone(run: Run) -> nn.Module:
     """A backbone with random weights that depend on the seed alone."""
-    seed = int(torch.randint(2**62, (1,), generator=torch_rng(run.name.seed, "weights", run.backbone_kind)))
+    seed = int(torch.randint(2**62, (1,), generator=torch_rng(run.name.seed, "weights", run.backbone.kind)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return find("backbone", run.backbone_kind)(**run.backbone.model_dump())
+        return find("backbone", run.backbone.kind)(**run.backbone.model_dump(exclude={"kind"}))
 
 
 def build_network(run: Run, device: Device) -> nn.Module:

@@ -7,6 +7,7 @@ whole or not at all, and never changed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,10 @@ class SequenceStore:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.about = read_json(self.path / "store.json")
-        if self.about.get("format") != FORMAT:
-            raise UserError(f"{path}: store format {self.about.get('format')}, expected {FORMAT}; make it again")
+        if not isinstance(self.about, dict) or self.about.get("format") != FORMAT or "digest" not in self.about:
+            raise UserError(f"{self.path / 'store.json'}: not a store of format {FORMAT}; make the store again")
+        if self.about.get("digest") != _combined(self.about.get("files")):
+            raise UserError(f"{self.path / 'store.json'}: its digests contradict each other; make the store again")
         self._check("index.npz")
         with np.load(self.path / "index.npz", allow_pickle=False) as index:
             self._text = {name: index[name] for name in _TEXT}
@@ -94,15 +97,21 @@ class SequenceStore:
 
 
 def write_store(path: Path, sequences: Iterable[Sequence], about: dict[str, Any]) -> None:
-    """Writes a store from ``sequences`` in the order given; ``about`` says what made it."""
+    """Writes a store from ``sequences`` in the order given; ``about`` says what made it.
+
+    A sequence without a frame is left out and counted as "empty".
+    """
     index: dict[str, list[Any]] = {name: [] for name in (*_TEXT, "length")}
     with atomic_path(path) as folder:
         folder.mkdir()
         raw = folder / "frames.raw"
-        total = 0
+        total = empty = 0
         with open(raw, "wb") as stream:
             for sequence in sequences:
                 frames = np.ascontiguousarray(sequence.frames, dtype=np.uint8)
+                if len(frames) == 0:
+                    empty += 1
+                    continue
                 stream.write(frames.data)
                 total += len(frames)
                 for name in _TEXT:
@@ -116,11 +125,16 @@ def write_store(path: Path, sequences: Iterable[Sequence], about: dict[str, Any]
         arrays |= {"start": np.cumsum(length) - length, "length": length}
         np.savez(folder / "index.npz", allow_pickle=False, **arrays)
         files = {name: sha256(folder / name) for name in ("frames.npy", "index.npz")}
-        digest = sha256(folder / "frames.npy", folder / "index.npz")
-        counts = {"sequences": len(length), "frames": total, "subjects": len(set(index["subject"]))}
-        write_json(
-            folder / "store.json", {"format": FORMAT, "digest": digest, "files": files, "counts": counts, **about}
-        )
+        counts = {"sequences": len(length), "frames": total, "subjects": len(set(index["subject"])), "empty": empty}
+        content = {"format": FORMAT, "digest": _combined(files), "files": files, "counts": counts}
+        write_json(folder / "store.json", {**content, **about})
+
+
+def _combined(files: Any) -> str | None:
+    """The digest of a store from those of its files; None when they are not there."""
+    if not isinstance(files, dict) or set(files) != {"frames.npy", "index.npz"}:
+        return None
+    return hashlib.sha256(f"{files['frames.npy']} {files['index.npz']}".encode()).hexdigest()
 
 
 def _wrap_npy(raw: Path, target: Path, frames: int) -> None:

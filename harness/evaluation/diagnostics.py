@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import normalized_mutual_info_score
 
 from harness.types import SequenceLabels
 
@@ -23,6 +22,9 @@ def diagnose(labels: npt.NDArray[np.int64], truth: SequenceLabels) -> dict[str, 
     front = np.isin(truth.view_deg, FRONT_BACK_VIEWS)
     if not member.any():
         return {"nmi": 0.0, "purity": 0.0, "front_back_mixed": 0.0, "clothes_joined": 0.0}
+    # Imported here: it takes longer than the rest of the program, and few stages need it.
+    from sklearn.metrics import normalized_mutual_info_score
+
     _, subject = np.unique(truth.subject, return_inverse=True)
     inside, clusters = labels[member], int(labels.max()) + 1
     table = np.zeros((clusters, subject.max() + 1), dtype=np.int64)

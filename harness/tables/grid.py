@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.published import Published, published
 from harness.types import ResultRecord
@@ -57,6 +57,11 @@ class Grid:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     spread_in: tuple[str, ...] | None = None
+
+    def part(self, start: int, stop: int) -> Grid:
+        """The table with some of its columns."""
+        rows = tuple(Row(row.head, row.cells[start:stop]) for row in self.rows)
+        return replace(self, columns=self.columns[start:stop], rows=rows)
 
     def shows_spread(self, column: str) -> bool:
         return self.spread_in is None or column in self.spread_in

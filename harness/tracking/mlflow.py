@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
+from harness.files import read_json, sha256
 from harness.layout import RunName, events, provenance, scores
 from harness.tracking.events import read_events
 from harness.tracking.records import read_provenance, read_scores
@@ -68,12 +69,17 @@ def _recorded(suite: str) -> list[dict[str, Any]]:
 
 
 def _present(client: Any, experiment: str, run: dict[str, Any]) -> bool:
-    """Whether the store holds the run whole with as many scores; an unfinished copy is removed."""
+    """Whether the store holds the run whole with the same scores; an unfinished or outdated copy is removed."""
     for old in client.search_runs([experiment], f"tags.run_id = '{run['run_id']}' and tags.stem = '{run['stem']}'"):
-        if old.data.tags.get("complete") == str(len(run["scores"])):
+        if old.data.tags.get("complete") == _scored(run):
             return True
         client.delete_run(old.info.run_id)
     return False
+
+
+def _scored(run: dict[str, Any]) -> str:
+    """A digest of the run's score files: what was sent, so that a changed protocol is sent again."""
+    return sha256(*(score["path"] for score in run["scores"]))[:16]
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -97,15 +103,20 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> None:
         "seed": str(inputs["seed"]), "commit": run["commit"], "store": inputs["store"][:16],
     }  # fmt: skip
     lines = read_events(events(run["run_id"])) if events(run["run_id"]).is_file() else []
+    name = RunName(run["suite"], inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"])
     # A resumed run reports an epoch again after a kill: the last report counts.
-    epochs = {line["metrics"]["epoch"]: line for line in lines if line["kind"] == "epoch"}
+    reports = {line["metrics"]["epoch"]: line for line in lines if line["kind"] == "epoch"}
+    history = read_json(name.epochs)["epochs"] if name.epochs.is_file() else []
+    epochs = {int(m["epoch"]): (reports.get(m["epoch"], {}).get("time", 0.0), m) for m in history}
+    for epoch, line in reports.items():
+        epochs[epoch] = (line["time"], {**epochs.get(epoch, (0, {}))[1], **line["metrics"]})
     start = next((line["time"] for line in lines), 0.0)
     created = client.create_run(experiment, start_time=int(start * 1000) or None, tags=tags)
     identity = created.info.run_id
     metrics = [
-        Metric(key, float(value), int(line["time"] * 1000), int(epoch))
-        for epoch, line in sorted(epochs.items())
-        for key, value in line["metrics"].items()
+        Metric(key, float(value), int(when * 1000), int(epoch))
+        for epoch, (when, values) in sorted(epochs.items())
+        for key, value in values.items()
         if key != "epoch"
     ]
     end = max((line["time"] for line in lines), default=0.0)
@@ -118,11 +129,9 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> None:
         client.log_batch(identity, params=params[start_at : start_at + 90])
     for start_at in range(0, len(metrics), 900):
         client.log_batch(identity, metrics=metrics[start_at : start_at + 900])
-    seed, dataset = inputs["seed"], inputs["dataset"]
-    name = RunName(run["suite"], inputs["method"], inputs["backbone"]["name"], dataset, seed)
     artefacts = [provenance(run["suite"], run["stem"]), name.epochs, *(Path(s["path"]) for s in run["scores"])]
     for path in artefacts:
         if path.is_file():
             client.log_artifact(identity, str(path))
-    client.log_batch(identity, tags=[RunTag("complete", str(len(run["scores"])))])
+    client.log_batch(identity, tags=[RunTag("complete", _scored(run))])
     client.set_terminated(identity, end_time=int(end * 1000) or None)

@@ -7,11 +7,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from harness.config import Settings
 from harness.data.augment import ClothAugment
 from harness.types import Tools
 from methods.parts.memory import centroids_of
 from methods.parts.round import Round, count_clusters
 from methods.parts.space import SimilaritySpace
+
+PARAMS = ("methods.scf", "assumed.support-size", "assumed.memory-init")
 
 
 def support_sets(augmented: Tensor, centroids: Tensor, size: int) -> Tensor:
@@ -32,6 +35,12 @@ class SelectiveClusterFusion:
     def __init__(self, size: int, cloth_probability: float, memory_augmented: bool) -> None:
         self.size, self.memory_augmented = size, memory_augmented
         self.augment = ClothAugment(cloth_probability)
+
+    @classmethod
+    def of(cls, settings: Settings) -> SelectiveClusterFusion:
+        scf, assumed = settings.methods.scf, settings.assumed
+        size = scf.a + (assumed.support_size == "a+1")
+        return cls(size, scf.cloth_probability, assumed.memory_init == "augmented")
 
     def __call__(self, round: Round, space: SimilaritySpace, tools: Tools) -> Round:
         changed = space(tools.extract(self.augment))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -46,9 +44,3 @@ class SimilaritySpace:
         """Moves the mean towards a batch's."""
         if self.mean is not None:
             self.mean = self.keep * self.mean + (1 - self.keep) * self._flat(embeddings).mean(dim=0)
-
-    def state(self) -> dict[str, Any]:
-        return {"mean": self.mean, "scale": self.scale}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.mean, self.scale = state["mean"], state["scale"]

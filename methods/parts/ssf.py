@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from harness.config import SampleFusion
+from harness.config import SampleFusion, Settings
 from harness.types import Tools
 from methods.parts.memory import centroids_of
 from methods.parts.round import Round, count_clusters, renumber
 from methods.parts.space import SimilaritySpace
+
+PARAMS = ("methods.ssf", "assumed.curriculum-rate")
 
 
 def curriculum_bound(settings: SampleFusion, epoch: int, found: int, previous: int | None, adaptive: bool) -> float:
@@ -25,6 +27,10 @@ class SelectiveSampleFusion:
 
     def __init__(self, settings: SampleFusion, adaptive: bool) -> None:
         self.settings, self.adaptive = settings, adaptive
+
+    @classmethod
+    def of(cls, settings: Settings) -> SelectiveSampleFusion:
+        return cls(settings.methods.ssf, settings.assumed.curriculum_rate == "adaptive")
 
     def __call__(self, round: Round, space: SimilaritySpace, tools: Tools) -> Round:
         bound = curriculum_bound(self.settings, round.epoch, round.found, round.previous, self.adaptive)

@@ -14,6 +14,7 @@ class Stateless:
 
     on_source = False
     uses_view_classifier = False
+    uses_clustering = False
     first_step = 0
 
     def parent(self) -> str | None:

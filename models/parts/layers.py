@@ -16,7 +16,7 @@ def convolutions(before: int, after: int, first_kernel: int, norm: str) -> nn.Se
         layers.append(nn.Conv2d(channels, after, kernel, padding=kernel // 2, bias=False))
         if norm == "batch":
             layers.append(nn.BatchNorm2d(after))
-        layers.append(nn.LeakyReLU())
+        layers.append(nn.LeakyReLU(inplace=True))
     return nn.Sequential(*layers)
 
 
@@ -44,14 +44,20 @@ def strip_pool(maps: Tensor) -> Tensor:
 
 
 class SeparateLinear(nn.Module):
-    """One linear map for each part: [B,P,before] -> [B,P,after], without bias."""
+    """One linear map for each part: [B,P,before] -> [B,P,after], without bias.
 
-    def __init__(self, parts: int, before: int, after: int) -> None:
+    init (decision ``head-init``): "stacked" takes Xavier's fans from the whole [P,before,after] tensor, as GaitSet and
+    OpenGait do; "per-part" from each part's own matrix, which starts an order of magnitude larger.
+    """
+
+    def __init__(self, parts: int, before: int, after: int, init: str = "stacked") -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(parts, before, after))
-        # Xavier for each part's own matrix; fans of the stacked tensor would be wrong by a factor of P.
-        bound = (6 / (before + after)) ** 0.5
-        nn.init.uniform_(self.weight, -bound, bound)
+        if init == "stacked":
+            nn.init.xavier_uniform_(self.weight)
+        else:
+            bound = (6 / (before + after)) ** 0.5
+            nn.init.uniform_(self.weight, -bound, bound)
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.einsum("bpc,pcd->bpd", features, self.weight)

@@ -35,7 +35,12 @@ def test_round_trip(path: Path):
     store = SequenceStore(path)
     store.verify()
     assert len(store) == 7 and store.about["dataset"] == "random"
-    assert store.about["counts"] == {"sequences": 7, "frames": sum(len(w.frames) for w in walks()), "subjects": 4}
+    assert store.about["counts"] == {
+        "sequences": 7,
+        "frames": sum(len(w.frames) for w in walks()),
+        "subjects": 4,
+        "empty": 0,
+    }
     labels = store.labels(np.arange(7))
     for row, walk in enumerate(walks()):
         np.testing.assert_array_equal(store.sequence(row), walk.frames)
@@ -97,7 +102,7 @@ def test_frames_cut_short_or_missing_are_a_user_error(path: Path, left: int | No
 def test_other_format(path: Path):
     about = json.loads((path / "store.json").read_text())
     (path / "store.json").write_text(json.dumps({**about, "format": 99}))
-    with pytest.raises(UserError, match="format 99"):
+    with pytest.raises(UserError, match=r"store.json: not a store of format 1"):
         SequenceStore(path)
 
 

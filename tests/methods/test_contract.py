@@ -25,7 +25,8 @@ TINY = {"channels": [4, 8, 8], "embedding": 8, "norm": "batch"}
 @pytest.fixture
 def settings(settings_tree: dict[str, Any]) -> config.Settings:
     """The smoke suite with networks and schedules of the smallest size."""
-    settings_tree["backbones"]["gaitset"] = settings_tree["methods"]["view_classifier"]["backbone"] = TINY
+    settings_tree["backbones"]["gaitset"] |= TINY
+    settings_tree["methods"]["view_classifier"]["backbone"] |= TINY
     for own in settings_tree["methods"].values():
         if "training" in own:
             own["training"].update(epochs=1, iterations=2, subjects=2, sequences=3, frames=2)
@@ -51,9 +52,8 @@ def start(method: Any, settings: config.Settings) -> TrainingTools:
     frames, pool = people(method.uses_labels)
     torch.manual_seed(0)
     kind = "view_classifier" if hasattr(method, "backbone") else "gaitset"
-    network = method.build(
-        find("backbone", kind)(**getattr(method, "backbone", settings.backbones["gaitset"]).model_dump())
-    )
+    backbone = getattr(method, "backbone", settings.backbones["gaitset"])
+    network = method.build(find("backbone", kind)(**backbone.model_dump(exclude={"kind"})))
     cluster = Clustering(True, False, settings.assumed.min_cluster, 1, "torch", 1).fit
 
     def front_back() -> np.ndarray:

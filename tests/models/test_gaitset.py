@@ -67,7 +67,7 @@ def slow(network: GaitSet, sequence: Tensor) -> Tensor:
 def make(channels: tuple[int, ...], norm: str = "batch") -> GaitSet:
     """A small network whose norms have statistics of their own."""
     torch.manual_seed(0)
-    network = GaitSet(channels, 8, norm)
+    network = GaitSet(channels, 8, norm, "per-part")
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             for values in (layer.running_mean, layer.running_var, layer.weight, layer.bias):
@@ -116,7 +116,7 @@ def test_batch_mates_and_padding_do_not_matter():
 @pytest.mark.parametrize("channels", [(32, 64, 128), (32, 64, 128, 256)])
 @torch.no_grad()
 def test_shapes_of_table_2(channels: tuple[int, ...]):
-    network = GaitSet(channels, 256, "none").eval()
+    network = GaitSet(channels, 256, "none", "stacked").eval()
     assert network(frames_of(4, 2, 2), torch.tensor([2, 2])).shape == (2, 62, 256)
     assert (network.parts, network.dims, network.ordered) == (62, 256, False)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
@@ -126,10 +126,21 @@ def test_shapes_of_table_2(channels: tuple[int, ...]):
 @torch.no_grad()
 def test_view_classifier_gives_two_logits_a_part():
     torch.manual_seed(0)
-    network = ViewClassifier((4, 8, 8), 8, "batch").eval()
+    network = ViewClassifier((4, 8, 8), 8, "batch", "stacked").eval()
     frames, lengths = frames_of(5, 3, 2), torch.tensor([2, 2, 1])
     logits = network(frames, lengths)
     assert logits.shape == (3, 62, 2)
     features = network.backbone(frames, lengths) / (1 + 1e-5) ** 0.5  # BNNeck with its first statistics
     wanted = torch.stack([features[:, p] @ network.classifier.weight[p] for p in range(62)], dim=1)
     torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_initial_weights_are_the_references():
+    network = GaitSet((32, 64, 128), 256, "none", "stacked")
+    bound = (6 / ((128 + 62) * 256)) ** 0.5  # Xavier's fans of the whole [62,128,256] tensor
+    assert 0.98 * bound < float(network.head.weight.detach().abs().max()) <= bound
+    for whole, single in zip(network.set_stages, list(network.frame_stages)[1:]):
+        for left, right in zip(whole.parameters(), single.parameters()):
+            assert torch.equal(left, right) and left is not right
+    large = GaitSet((32, 64, 128), 256, "none", "per-part").head.weight.detach().abs().max()
+    assert float(large) > 10 * bound

@@ -51,7 +51,7 @@ def people(labels: bool) -> tuple[torch.Tensor, Pool]:
 
 def small() -> GaitSet:
     torch.manual_seed(0)
-    return GaitSet((4, 8, 8), 8, "batch")
+    return GaitSet((4, 8, 8), 8, "batch", "per-part")
 
 
 def ignore(metrics: dict[str, Any]) -> None:

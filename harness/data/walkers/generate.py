@@ -28,6 +28,7 @@ from harness.data.walkers.noise import segment
 from harness.data.walkers.raster import rasterise, spread_points
 from harness.data.walkers.structure import Walk, name_view, subject_names, vary_scene, walks_of
 from harness.files import atomic_path
+from harness.identity import cores
 
 Progress = Callable[[int, int], None]
 """Called with (subjects done, subjects in all)."""
@@ -106,7 +107,7 @@ def render_walk(name: str, domain: Domain, person: Person, walk: Walk) -> Iterat
             stretch=scene.camera.stretch,
         )
         masks = rasterise(project(vertices, path, camera, size), splats, size)
-        yield RawSequence(walk.condition, name_view(domain, view), segment(masks, own, scene.segmentation))
+        yield RawSequence(walk.condition, name_view(view), segment(masks, own, scene.segmentation))
 
 
 def _store_subject(job: tuple[str, Domain, Person]) -> list[Sequence]:
@@ -146,11 +147,6 @@ def _map(work: Callable, jobs: list, processes: int, progress: Progress | None) 
             if progress:
                 progress(done, len(jobs))
             yield result
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def generate_store(

@@ -56,7 +56,7 @@ def walks_of(domain: Domain, subject: str) -> list[Walk]:
     ]
 
 
-def name_view(domain: Domain, view: int) -> str:
+def name_view(view: int) -> str:
     """A view as its data set writes it (three digits)."""
     return f"{view:03d}"
 

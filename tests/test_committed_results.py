@@ -1,0 +1,66 @@
+"""What stands in results/smoke: whole, far above chance, and the tables follow from the scores alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli.tables import suite_records, write_tables
+from harness.config import load
+from harness.files import read_json
+from harness.types import ResultRecord
+
+METHODS = ("pretrain", "gaitssb", "cc", "ssf", "scf", "sf", "upper")
+
+
+@pytest.fixture
+def records(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[ResultRecord]:
+    monkeypatch.chdir(root)
+    settings = load()
+    if settings.suite.name != "smoke":
+        pytest.fail("params.yaml is committed with the suite smoke; run `harness suite use smoke`")
+    return suite_records(settings)
+
+
+def mean(records: list[ResultRecord], method: str, condition: str) -> float:
+    values = [r.value for r in records if (r.method, r.condition, r.view_deg) == (method, condition, None)]
+    assert len(values) >= 2, f"{method} needs every seed"
+    return sum(values) / len(values)
+
+
+def test_every_number_comes_from_twenty_people(root: Path, records: list[ResultRecord]) -> None:
+    files = sorted((root / "results/smoke/scores").glob("*.json"))
+    assert len(files) == len(METHODS) * len({r.seed for r in records})
+    for path in files:
+        for score in read_json(path)["conditions"].values():
+            assert len(score["subjects"]) >= 20
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_far_above_chance(records: list[ResultRecord], method: str) -> None:
+    chance = 100 / 20
+    assert mean(records, method, "NM") > 3 * chance
+
+
+@pytest.mark.parametrize("condition", ["NM", "BG", "CL"])
+def test_true_identities_are_the_upper_bound(records: list[ResultRecord], condition: str) -> None:
+    others = [mean(records, method, condition) for method in METHODS if method != "upper"]
+    assert mean(records, "upper", condition) > max(others)
+
+
+def test_tables_follow_from_the_scores(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(root / "results/smoke/scores", tmp_path / "results/smoke/scores")
+    shutil.copy(root / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    made = write_tables(load())
+    for path in sorted((root / "results/smoke/tables").iterdir()):
+        assert (made / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.cli.suite import compose
+
+    monkeypatch.chdir(root)
+    assert (root / "params.yaml").read_text() == compose("smoke")
