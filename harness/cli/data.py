@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from harness.cli.console import bar, console
+from harness.config import Domain as DomainSettings
 from harness.config import load
 from harness.data.sheet import contact_sheet
 from harness.data.store import SequenceStore
@@ -30,6 +31,13 @@ def _path(name: str, given: Path | None) -> Path:
     return given if given is not None else store(load().suite.name, name)
 
 
+def _domain(name: str) -> DomainSettings:
+    known = load().walkers
+    if name not in known:
+        raise UserError(f"unknown domain '{name}'; {nearest(name, known)}")
+    return known[name]
+
+
 @app.command()
 def generate(
     domain: Domain,
@@ -43,16 +51,32 @@ def generate(
     """
     from harness.data.walkers.generate import generate_raw, generate_store
 
-    settings = load()
-    if domain not in settings.walkers:
-        raise UserError(f"unknown domain '{domain}'; {nearest(domain, settings.walkers)}")
+    settings = _domain(domain)
     if raw is not None and raw.exists():
         raise UserError(f"{raw}: exists already; name a folder that does not")
     target = raw if raw is not None else _path(domain, path)
     make = generate_raw if raw is not None else generate_store
     with bar(f"walkers {domain}") as progress:
-        make(domain, settings.walkers[domain], target, jobs or cores(), progress)
+        make(domain, settings, target, jobs or cores(), progress)
     console.print(f"{target}: written")
+
+
+@app.command()
+def prepare(
+    domain: Domain,
+    raw: Annotated[Path, typer.Option(help="the folder of PNG frames")],
+    path: Annotated[Path, typer.Option("--store", help="where to write")],
+    jobs: Annotated[int | None, typer.Option(min=1, help="processes; default: every core")] = None,
+) -> None:
+    """Turn walkers' PNG frames into a store, as real data are prepared.
+
+    Example: harness data prepare target --raw /tmp/target-png --store /tmp/target
+    """
+    from harness.data.walkers.raw import prepare_raw
+
+    with bar(f"prepare {domain}") as progress:
+        dropped = prepare_raw(domain, _domain(domain), raw, path, jobs, progress)
+    console.print(f"{path}: written; {dropped} frames dropped because nobody is on them")
 
 
 @app.command()

@@ -137,7 +137,7 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _map(work: Callable, jobs: list, processes: int, progress: Progress | None) -> Iterator:
+def map_subjects(work: Callable, jobs: list, processes: int, progress: Progress | None) -> Iterator:
     """Results of ``work`` in the order of ``jobs``, from a pool of processes."""
     context = multiprocessing.get_context("spawn")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -154,7 +154,7 @@ def generate_store(
 ) -> None:
     """Renders the domain ``name`` into a store at ``path``."""
     jobs = [(name, domain, person) for person in draw_people(name, domain)]
-    subjects = _map(_store_subject, jobs, processes or cores(), progress)
+    subjects = map_subjects(_store_subject, jobs, processes or cores(), progress)
     sequences = (sequence for subject in subjects for sequence in subject)
     write_store(path, sequences, {"dataset": f"walkers-{name}", "made_from": domain.model_dump(mode="json")})
 
@@ -166,5 +166,5 @@ def generate_raw(
     with atomic_path(path) as folder:
         folder.mkdir()
         jobs = [(name, domain, person, folder) for person in draw_people(name, domain)]
-        for _ in _map(_write_subject, jobs, processes or cores(), progress):
+        for _ in map_subjects(_write_subject, jobs, processes or cores(), progress):
             pass
