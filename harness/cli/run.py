@@ -49,8 +49,8 @@ def _prepare_dvc() -> None:
         _dvc("config", "--local", "core.no_scm", "true")
 
 
-def stage_graph(suite: str) -> dict[str, set[str]]:
-    """The suite's stages, each with the stages that it needs."""
+def stage_graph(suite: str) -> tuple[dict[str, set[str]], bool]:
+    """The suite's stages, each with the stages that it needs; and whether all of them are up to date."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -58,11 +58,13 @@ def stage_graph(suite: str) -> dict[str, set[str]]:
         with Repo() as repo:
             graph = repo.index.graph
             names = {stage: stage.addressing for stage in graph}
-            return {
+            stages = {
                 names[stage]: {names[other] for other in graph.successors(stage)}
                 for stage in graph
                 if f"@{suite}" in names[stage]
             }
+            # Asked stage by stage, DVC would read its lock anew for each; dvc.yaml holds one suite at a time.
+            return stages, not repo.status()
     except DvcException as error:
         raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
 
@@ -112,9 +114,12 @@ def _show_failure(name: str) -> None:
 
 def mirror(settings: Settings) -> None:
     """Sends finished runs to MLflow; trouble there is a warning."""
-    uri = mlflow.tracking_uri()
+    uri, suite = mlflow.tracking_uri(), settings.suite.name
     try:
-        sent, there = mlflow.sync(settings.suite.name, uri)
+        if mlflow.is_mirrored(suite, uri):
+            console.print(f"MLflow {uri}: nothing new to send; `harness track ui` compares the runs")
+            return
+        sent, there = mlflow.sync(suite, uri)
         console.print(f"MLflow {uri}: {sent} run(s) sent, {there} already there; `harness track ui` compares them")
     except UserError as error:
         errors.print(f"[yellow]warning:[/] {escape(str(error))}")
@@ -135,10 +140,10 @@ def run(
         use_suite(suite)
     settings = load()
     _prepare_dvc()
-    graph = stage_graph(settings.suite.name)
+    graph, fresh = stage_graph(settings.suite.name)
     if not graph:
         raise UserError(f"suite {settings.suite.name}: no stages; it needs at least one backbone, data set and seed")
-    if _dvc("status", "--quiet", *graph) == 0:
+    if fresh:
         console.print(f"suite {settings.suite.name}: {len(graph)} stages, all up to date")
         failed = []
     else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.files import read_json, sha256
+from harness.files import read_json, sha256, write_json
 from harness.layout import RunName, events, provenance, scores
 from harness.tracking.events import read_events
 from harness.tracking.records import read_provenance, read_scores
@@ -47,12 +48,29 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
             else:
                 _send(client, experiment, run)
                 sent += 1
+        write_json(_marker(suite, uri), {"uri": uri, "files": _digest(suite)})
         return sent, there
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"MLflow store {uri} cannot be reached ({reason}); results are safe, run `harness track sync` later"
         ) from None
+
+
+def is_mirrored(suite: str, uri: str) -> bool:
+    """Whether the last :func:`sync` sent the files as they are, without asking the store (which takes seconds)."""
+    marker = _marker(suite, uri)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        return False
+    return marker.is_file() and read_json(marker) == {"uri": uri, "files": _digest(suite)}
+
+
+def _marker(suite: str, uri: str) -> Path:
+    return Path("work") / "mlflow" / f"{suite}-{hashlib.sha256(uri.encode()).hexdigest()[:12]}.json"
+
+
+def _digest(suite: str) -> str:
+    return sha256(*sorted(scores(suite).glob("*.json")), *sorted(provenance(suite, "x").parent.glob("*.json")))
 
 
 def _recorded(suite: str) -> list[dict[str, Any]]:
