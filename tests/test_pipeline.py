@@ -106,7 +106,8 @@ def test_again_nothing_is_recomputed(workspace: Workspace) -> None:
     before = sha256(*sorted((workspace.folder / "runs").rglob("checkpoint.pt")))
     began = time.monotonic()
     printed = workspace.harness("run", "tiny")
-    assert "all up to date" in printed and "0 run(s) sent" in printed
+    assert "all up to date" in printed
+    assert "nothing new to send" in printed or " 0 run(s) sent" in printed
     assert time.monotonic() - began < 60  # 20 s on an idle machine
     assert sha256(*sorted((workspace.folder / "runs").rglob("checkpoint.pt"))) == before
 
@@ -161,6 +162,7 @@ def test_a_failed_stage_is_named_and_the_others_go_on(workspace: Workspace) -> N
         done = workspace.call("harness.cli.app", "run", "tiny")
     finally:
         workspace.write(tree)
+        workspace.harness("run", "tiny")  # as it was, for whichever test comes next
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "failed: upper@tiny-gaitset-target-0" in done.stderr and "a batch needs 99 subjects" in done.stderr
     assert "Ours (SF)" in done.stdout
