@@ -7,12 +7,23 @@ a misspelt one, the nearest that exists. Nothing has a default here: what a run 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from harness.errors import UserError, nearest
+from harness.registry import find, plugged
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -20,6 +31,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
+P = TypeVar("P", bound=BaseModel)
 
 
 class Strict(BaseModel):
@@ -91,20 +103,86 @@ class Domain(Strict):
     segmentation: Segmentation
 
 
+Reader = Literal["casia-b", "casia-bn", "oumvlp", "outdoor-gait", "grew"]
+
+
+class Archive(Strict):
+    """One real data set: ``raw`` is where the user's copy lies (a folder or an archive), or null where there is none.
+
+    ``reader``: the file of harness/data/sets that knows its folders; partition: "lt" and the like, or a JSON file in
+    OpenGait's form; validation: how many of the last training subjects are kept apart as the split "val".
+    """
+
+    reader: Reader
+    raw: str | None
+    partition: str
+    validation: Natural
+
+    @property
+    def layout(self) -> Layout:
+        """Whose protocol and structure it has: CASIA-BN's are CASIA-B's."""
+        return "casia-b" if self.reader == "casia-bn" else self.reader
+
+
 # --- models and training ------------------------------------------------------------------------------------
 
 
-class Backbone(Strict):
+class Network(Strict):
     """Table 2's "Model Channel": convolution channels of each stage and D, the size of a part's embedding.
 
-    ``kind`` is the plug-in, a file of models/; decisions ``backbone-norm`` and ``head-init``.
+    ``kind`` is the plug-in, a file of models/; decision ``head-init``.
     """
 
     kind: str
     channels: Annotated[tuple[Count, ...], Field(min_length=3, max_length=4)]
     embedding: Count
-    norm: Literal["none", "batch"]
     head_init: Literal["stacked", "per-part"]
+
+
+class SetNetwork(Network):
+    """GaitSet and the view classifier; decision ``backbone-norm``."""
+
+    norm: Literal["none", "batch"]
+
+
+class VideoNetwork(Network):
+    """GaitGL: CASIA-B's form (``doubled`` false, halving 3) or OU-MVLP's and GREW's (true, 1); how its head ends."""
+
+    doubled: bool
+    halving: Annotated[int, Field(ge=0, le=4)]
+    head: Literal["norm", "necks"]
+
+    @model_validator(mode="after")
+    def _stages(self) -> VideoNetwork:
+        wanted = 4 if self.doubled else 3
+        if len(self.channels) != wanted:
+            form = "doubled" if self.doubled else "single"
+            raise ValueError(f"channels: the {form} form has {wanted} stages, got {list(self.channels)}")
+        return self
+
+
+class PluginNetwork(BaseModel):
+    """A backbone from another package: its keys are the arguments of its class."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+
+
+_NETWORKS = {"gaitset": "set", "view_classifier": "set", "gaitgl": "video"}
+
+
+def _form_of(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return f"<{_NETWORKS.get(str(kind), 'plugin')}>"
+
+
+Backbone = Annotated[
+    Annotated[SetNetwork, Tag("<set>")]
+    | Annotated[VideoNetwork, Tag("<video>")]
+    | Annotated[PluginNetwork, Tag("<plugin>")],
+    Discriminator(_form_of),
+]
 
 
 class Optimiser(Strict):
@@ -132,10 +210,11 @@ class Training(Strict):
 
 
 class Supervised(Strict):
-    """Batch-all triplet loss with ``margin``."""
+    """Batch-all triplet loss with ``margin``; cross-entropy beside it where the backbone has a classifier."""
 
     training: Training
     margin: Positive
+    label_smoothing: Share
 
     @model_validator(mode="after")
     def _has_pairs(self) -> Supervised:
@@ -206,7 +285,7 @@ class ViewClassifier(Strict):
     """Section 3.3.3: GaitSet + BNNeck on front/back labels; coats are simulated in training with a probability."""
 
     training: Training
-    backbone: Backbone
+    backbone: SetNetwork
     cloth_probability: Share
 
     @model_validator(mode="after")
@@ -217,6 +296,8 @@ class ViewClassifier(Strict):
 
 
 class Methods(Strict):
+    """The methods of this project; :func:`_schema` adds the parameters of plug-ins that a file names."""
+
     pretrain: Supervised
     upper: Supervised
     view_classifier: ViewClassifier
@@ -255,32 +336,62 @@ class Assumed(Strict):
 class Compute(Strict):
     """Where and how arithmetic runs. ``threads`` is pinned: results do not depend on how many jobs run.
 
-    ``extract_frames``: frames that go through the network at once in evaluation.
+    compile: torch.compile of training steps, "cuda-graphs" also records them. extract_frames: frames that go through
+    the network at once in evaluation. store: where the frames lie, "auto" on the GPU when they fit there; no result
+    depends on it. ranks: processes that share a training run, each with a GPU of its own where there are any.
     """
 
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["fp32", "bf16"]
     channels_last: bool
+    compile: Literal["none", "default", "cuda-graphs"]
     threads: Count
+    ranks: Count
     extract_frames: Count
-    knn: Literal["auto", "faiss", "torch"]
+    store: Literal["auto", "device", "host"]
+    knn: Literal["auto", "exact", "faiss"]
+
+
+class Variant(Strict):
+    """``method`` with other parameters, as a row of Table 8 or 9 or a point of Figure 5.
+
+    label: its name there, "axis=value"; changes: laid over the settings of this one run. Its parents are the main ones.
+    """
+
+    method: str
+    label: Annotated[str, Field(pattern=r"^[\w-]+=[\w.-]+$")]
+    changes: dict[str, Any]
+
+
+Control = Literal[
+    "cc_long", "cc_random", "cc_true", "cc_true_clothes", "scf_random", "scf_true", "ssf_true_views",
+    "ssf_shuffled_views", "sf_scratch", "norm_refresh",
+]  # fmt: skip
 
 
 class Suite(Strict):
-    """Which runs a suite has: the seven methods on each backbone x data set x seed.
+    """Which runs a suite has: the seven methods on each backbone x data set x seed, and ``variants`` of some methods.
 
-    ``pretraining`` names the source data set; ``domains`` are the data sets that are generated. GaitSSB* stands in
-    ``scratch`` or, where decision ``gaitssb`` is "pretrained", in ``continued``: DVC must know what it waits for.
+    ``preset`` is the file of conf/suite that it was composed from, ``name`` the folder of its data, runs and results:
+    presets of one name share them, so that a sweep computes nothing again.
+    ``pretraining`` names the source data set, ``views`` the one that the view classifier learns on; each of them and of
+    ``datasets`` is a walkers domain or an archive. GaitSSB* stands in ``scratch`` or, where decision ``gaitssb`` is
+    "pretrained", in ``continued``: DVC must know what it waits for.
+    ``extra``: methods of other packages, run beside them. ``controls``: methods that the paper did not run.
     """
 
+    preset: str
     name: str
     about: str
     pretraining: str
-    domains: tuple[str, ...]
+    views: str
     datasets: tuple[str, ...]
     backbones: tuple[str, ...]
     scratch: tuple[Literal["gaitssb"], ...]
     continued: tuple[Literal["gaitssb"], ...]
+    extra: tuple[str, ...]
+    controls: tuple[Control, ...]
+    variants: dict[Literal["cc", "sf"], tuple[str, ...]]
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
 
     @field_validator("name")
@@ -291,36 +402,94 @@ class Suite(Strict):
         return value
 
 
+class Plan(Strict):
+    """Which stages DVC has: follows from suite, archives and checkpoints (:mod:`harness.plan`), and is never edited.
+
+    domains are rendered, archives prepared; datasets are the targets that are there, adapted those with pre-trained
+    weights, fused those with a view classifier too; methods are scored; trained and imported: backbones whose
+    pre-training runs here, or comes from a checkpoint; view_seeds, tables: for the view classifier and the tables.
+    """
+
+    domains: tuple[str, ...]
+    archives: tuple[str, ...]
+    datasets: tuple[str, ...]
+    adapted: tuple[str, ...]
+    fused: tuple[str, ...]
+    methods: tuple[str, ...]
+    trained: tuple[str, ...]
+    imported: tuple[str, ...]
+    scratch: tuple[str, ...]
+    continued: tuple[str, ...]
+    view_seeds: tuple[int, ...]
+    tables: tuple[str, ...]
+    layouts: dict[str, str]
+
+
 class Settings(Strict):
     """The whole of ``params.yaml``.
 
+    ``checkpoints``: for each backbone, a file with pre-trained weights to take instead of pre-training, or null.
     ``overrides``: for each data set, what of ``methods`` differs on it (Table 2's other columns).
     """
 
     suite: Suite
     walkers: dict[str, Domain]
+    archives: dict[str, Archive]
+    checkpoints: dict[str, str | None]
     backbones: dict[str, Backbone]
     methods: Methods
     assumed: Assumed
     compute: Compute
     overrides: dict[str, dict[str, Any]]
+    variants: dict[str, Variant]
+    plan: Plan
+
+    def layout_of(self, dataset: str) -> str:
+        """The structure of a walkers domain or an archive."""
+        return (self.walkers.get(dataset) or self.archives[dataset]).layout
 
     @model_validator(mode="after")
     def _names_exist(self) -> Settings:
+        if both := sorted(self.walkers.keys() & self.archives.keys()):
+            raise ValueError(f"'{both[0]}' is among walkers and among archives; rename one")
+        sources = (self.suite.pretraining, self.suite.views)
         for kind, used, known in (
-            ("data set", (*self.suite.datasets, *self.suite.domains, self.suite.pretraining), self.walkers),
-            ("backbone", self.suite.backbones, self.backbones),
+            ("data set", (*self.suite.datasets, *sources), {**self.walkers, **self.archives}),
+            ("backbone", (*self.suite.backbones, *self.checkpoints), self.backbones),
         ):
             for name in used:
                 if name not in known:
                     raise ValueError(f"suite names the {kind} '{name}', which has no settings; {nearest(name, known)}")
+        for name in self.suite.extra:
+            if name not in plugged("method"):
+                raise ValueError(f"suite.extra names '{name}', but no installed package brings that method")
+            if name not in type(self.methods).model_fields:
+                raise ValueError(f"suite.extra names '{name}', but methods.{name} is missing")
         random = self.assumed.gaitssb == "random"
         if random == ("gaitssb" in self.suite.continued):
             wanted = "scratch" if random else "continued"
             raise ValueError(f"assumed.gaitssb is '{self.assumed.gaitssb}', so gaitssb belongs in suite.{wanted}")
-        for name in (self.suite.pretraining, *self.suite.datasets):
+        for name in (*sources, *self.suite.datasets):
             if name not in self.overrides:
                 raise ValueError(f"overrides.{name} is missing; an empty {{}} will do")
+        for method, names in self.suite.variants.items():
+            own = [name for name, variant in self.variants.items() if variant.method == method]
+            for name in names:
+                if name not in own:
+                    raise ValueError(f"suite.variants.{method} names '{name}', no variant of it; {nearest(name, own)}")
+        for name, changes in self.overrides.items():
+            own = changes.get("backbones") or {}
+            if not isinstance(own, dict):
+                raise ValueError(f"overrides.{name}.backbones must hold a section for each backbone")
+            for kind, used, known in (
+                ("data set", [name], {**self.walkers, **self.archives}),
+                ("backbone", own, self.backbones),
+            ):
+                for word in used:
+                    if word not in known:
+                        raise ValueError(
+                            f"overrides name the {kind} '{word}', which has no settings; {nearest(word, known)}"
+                        )
         return self
 
 
@@ -337,20 +506,41 @@ def load(path: Path = Path("params.yaml")) -> Settings:
 
 def check(tree: Any, name: str) -> Settings:
     """Validates a parameter tree that was read from ``name``."""
+    model = _schema(tree)
     try:
-        return Settings.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as error:
-        raise UserError(f"{name}: {_first_fault(error)}") from None
+        raise UserError(f"{name}: {_first_fault(error, model)}") from None
 
 
-def _first_fault(error: ValidationError) -> str:
+def _schema(tree: Any) -> type[Settings]:
+    """:class:`Settings`, with the ``Parameters`` of those plug-ins that the tree has settings of."""
+    methods = tree.get("methods") if isinstance(tree, dict) else None
+    named = [name for name in plugged("method") if isinstance(methods, dict) and name in methods]
+    if not named:
+        return Settings
+    own: dict[str, Any] = {name: (find("method", name).Parameters, ...) for name in named}
+    wider = create_model("Methods", __base__=Methods, **own)
+    return create_model("Settings", __base__=Settings, methods=(wider, ...))
+
+
+def plugin_settings(settings: Settings, name: str, kind: type[P]) -> P:
+    """What stands under ``methods.<name>``, for a method of another package whose ``Parameters`` is ``kind``."""
+    found = getattr(settings.methods, name, None)
+    if not isinstance(found, kind):
+        raise UserError(f"params.yaml: methods.{name} is missing; `harness suite use NAME --extra {name}` writes it")
+    return found
+
+
+def _first_fault(error: ValidationError, model: type[Settings]) -> str:
     faults = error.errors()
     # A misspelt key is both unknown and missing: the unknown one is what the user typed.
     fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    key = ".".join(str(part) for part in fault["loc"])
+    # A union's tag, such as <video>, is not part of a key's name.
+    key = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("<"))
     if fault["type"] == "extra_forbidden":
-        siblings = _keys_at(Settings, fault["loc"][:-1])
+        siblings = _keys_at(model, fault["loc"][:-1])
         return f"unknown parameter '{key}'; {nearest(str(fault['loc'][-1]), siblings)}"
     if fault["type"] == "missing":
         return f"parameter '{key}' is missing"
@@ -365,7 +555,9 @@ def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """The parameter names that exist at a place of the tree."""
     current: Any = model
     for part in loc:
-        if isinstance(current, type) and issubclass(current, BaseModel):
+        if str(part).startswith("<"):
+            current = {"<set>": SetNetwork, "<video>": VideoNetwork, "<plugin>": PluginNetwork}[str(part)]
+        elif isinstance(current, type) and issubclass(current, BaseModel):
             fields = {(f.alias or n): f for n, f in current.model_fields.items()}
             current = fields[str(part)].annotation
         elif get_args(current):  # dict[str, Model]: this part is the name of an entry
@@ -375,15 +567,28 @@ def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     return []
 
 
-def for_dataset(settings: Settings, dataset: str) -> Settings:
-    """The settings with a data set's overrides laid over them."""
-    changes = settings.overrides.get(dataset)
+def settings_for(settings: Settings, dataset: str, backbone: str) -> Settings:
+    """The settings with a data set's overrides laid over them, and on top those of a backbone on it."""
+    changes = settings.overrides.get(dataset) or {}
+    own = (changes.get("backbones") or {}).get(backbone) or {}
+    for place, given in ((dataset, set(changes) - {"backbones"}), (f"{dataset}.backbones.{backbone}", set(own))):
+        if not given <= {"methods"}:
+            raise UserError(f"params.yaml: overrides.{place}: only 'methods' can differ, got {sorted(given)}")
     if not changes:
         return settings
-    if set(changes) != {"methods"}:
-        raise UserError(f"params.yaml: overrides.{dataset}: only 'methods' can differ, got {sorted(changes)}")
     tree = settings.model_dump(mode="json", by_alias=True)
-    return check(_laid_over(tree, changes), f"params.yaml with overrides.{dataset}")
+    tree["methods"] = _laid_over(_laid_over(tree["methods"], changes.get("methods", {})), own.get("methods", {}))
+    return check(tree, f"params.yaml with overrides.{dataset}")
+
+
+def for_variant(settings: Settings, name: str) -> Settings:
+    """The settings with a variant's changes laid over them; none for the empty name."""
+    if not name:
+        return settings
+    if name not in settings.variants:
+        raise UserError(f"unknown variant '{name}'; {nearest(name, settings.variants)}")
+    tree = settings.model_dump(mode="json", by_alias=True)
+    return check(_laid_over(tree, settings.variants[name].changes), f"params.yaml with variants.{name}")
 
 
 def _laid_over(tree: Any, changes: Any) -> Any:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
 
-from harness.config import Settings, Training
+if TYPE_CHECKING:  # processes that prepare frames need these contracts, but neither torch nor pydantic
+    from torch import Tensor, nn
+
+    from harness.config import Settings, Training
 
 FRAME = (64, 44)
 """Rows and columns of a silhouette."""
@@ -80,6 +82,8 @@ class EpochPlan:
     views: one augmentation (or None) for each view of a sequence in a batch.
     classes, sequences: P x K sampling; ``classes`` None draws sequences without regard to labels.
     metrics: what to log of the plan.
+    moved i64[M]: sequences that a stage handed to another cluster; links i64[K,S]: the clusters of each support set,
+    then -1, or None without. Both are for diagnostics.
     """
 
     labels: npt.NDArray[np.int64]
@@ -87,6 +91,8 @@ class EpochPlan:
     sequences: int
     views: tuple[Augment | None, ...] = (None,)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    moved: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    links: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,11 @@ class Clusters:
 
 class Tools(Protocol):
     """What the trainer lends a method at the start of an epoch."""
+
+    @property
+    def seed(self) -> int:
+        """The run's, for draws of the method's own."""
+        ...
 
     def extract(self, augment: Augment | None = None) -> Tensor:
         """Embeddings f32[N,P,D] of the whole pool in evaluation mode, from frames or their augmentations."""
@@ -149,8 +160,12 @@ class Method(Protocol):
         """The method whose last weights it starts from, or None for random weights."""
         ...
 
-    def build(self, backbone: nn.Module) -> nn.Module:
-        """The network to train (a :class:`Network`), around a backbone with its initial weights."""
+    def build(self, backbone: nn.Module, subjects: int) -> nn.Module:
+        """The network to train (a :class:`Network`), around a backbone with its initial weights.
+
+        subjects: how many people the training set has; 0 for methods that see no labels and for a network that is
+        only to embed, which then needs no classifier.
+        """
         ...
 
     def plan_epoch(self, epoch: int, pool: Pool, tools: Tools) -> EpochPlan: ...
@@ -163,32 +178,45 @@ class Method(Protocol):
         """State that changes with a step (a memory bank); ``progress`` in [0,1) is the place in the epoch."""
         ...
 
-    def state(self) -> dict[str, Any]:
-        """What a resumed run needs beside weights and optimiser."""
+    def state(self, within_epoch: bool) -> dict[str, Any]:
+        """What a resumed run needs beside weights and optimiser, as tensors and plain values.
+
+        within_epoch: the epoch goes on after ``restore``, so that its plan and what moved since belong to it.
+        """
         ...
 
-    def restore(self, state: dict[str, Any]) -> None: ...
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back a state; ``plan_epoch`` of the epoch that it is in the middle of then gives the same plan."""
+        ...
 
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
     """Who is looked up among whom: data only.
 
-    gallery, probes: patterns (as of the shell) for conditions. per_view: score each probe view against each gallery
-    view, the identical one excluded, and average; otherwise everything against everything. ranks: which rank-k to
-    score. unmatched: what happens to a probe whose subject is not in the gallery it is compared with.
+    gallery, probes: patterns (as of the shell) for conditions; ``others``: conditions that exist but are not used.
+    views: degrees that exist, empty when any does. per_view: score each probe view against each gallery view and
+    average without the identical one; otherwise everything against everything. ranks: which rank-k to score;
+    average_precision: mAP and mINP too. unmatched: what happens to a probe whose subject is not in the gallery that
+    it is compared with.
     """
 
     gallery: tuple[str, ...]
     probes: Mapping[str, tuple[str, ...]]
     per_view: bool
+    others: tuple[str, ...] = ()
+    views: tuple[int, ...] = ()
     ranks: tuple[int, ...] = (1,)
+    average_precision: bool = False
     unmatched: Literal["count", "skip"] = "count"
 
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """One measured number. ``view_deg`` None is the mean over views; ``value`` per cent, not rounded."""
+    """One measured number. ``view_deg`` None is the mean over views; ``value`` per cent, not rounded.
+
+    variant: the label of a method's variant ("a=3"), empty for the method as it is.
+    """
 
     dataset: str
     backbone: str
@@ -200,3 +228,24 @@ class ResultRecord:
     value: float
     n_probes: int
     run_id: str
+    variant: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run answered under one condition, by test subject: rank-1 hits and trials i64[V,S].
+
+    views: probe views in degrees ((None,) where the protocol knows none); subjects: S names.
+    """
+
+    dataset: str
+    backbone: str
+    method: str
+    seed: int
+    condition: str
+    run_id: str
+    views: tuple[int | None, ...]
+    subjects: tuple[str, ...]
+    hits: npt.NDArray[np.int64]
+    trials: npt.NDArray[np.int64]
+    variant: str = ""

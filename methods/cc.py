@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ from methods.parts.losses import cluster_nce
 from methods.parts.memory import MemoryBank, centroids_of, momentum_at
 from methods.parts.round import Round, Stage, count_clusters
 from methods.parts.space import SimilaritySpace
+
+_ARRAYS = ("labels", "moved")
+"""What a plan holds as numpy arrays, which checkpoints keep as tensors."""
 
 
 class ClusterContrast:
@@ -40,15 +44,21 @@ class ClusterContrast:
         self.space = SimilaritySpace(space, settings.assumed.embedding == "parts", self.settings.mean_keep)
         self.previous: int | None = None
         self.memory: MemoryBank | None = None
+        self.plan: EpochPlan | None = None
+        self.resumed: EpochPlan | None = None
 
     def parent(self) -> str | None:
         return "pretrain"
 
-    def build(self, backbone: nn.Module) -> nn.Module:
+    def build(self, backbone: nn.Module, subjects: int) -> nn.Module:
         return backbone
 
     def plan_epoch(self, epoch: int, pool: Pool, tools: Tools) -> EpochPlan:
-        """Algorithm 1, lines 2 to 10."""
+        """Algorithm 1, lines 2 to 10; the plan that a resumed run was in the middle of stands."""
+        self.plan, self.resumed = self.resumed or self._plan(epoch, tools), None
+        return self.plan
+
+    def _plan(self, epoch: int, tools: Tools) -> EpochPlan:
         embeddings = tools.extract()
         self.space.fit(embeddings)
         features = self.space(embeddings)
@@ -73,6 +83,8 @@ class ClusterContrast:
             classes=self._classes(clusters.count, count),
             sequences=self.training.sequences,
             metrics={**metrics, **round.metrics},
+            moved=round.moved,
+            links=round.links,
         )
 
     def _classes(self, found: int, left: int) -> int:
@@ -104,12 +116,24 @@ class ClusterContrast:
         self.memory.update(self.space(output.detach()), batch.labels, m)
         self.space.follow(output.detach())
 
-    def state(self) -> dict[str, Any]:
+    def state(self, within_epoch: bool) -> dict[str, Any]:
         """Between epochs only the cluster count is carried: labels, memory and mean are made anew."""
-        return {"previous": self.previous}
+        if not within_epoch:
+            return {"previous": self.previous}
+        assert self.memory is not None and self.plan is not None
+        arrays = {key: torch.from_numpy(getattr(self.plan, key)) for key in _ARRAYS}
+        plan = {**asdict(self.plan), **arrays, "metrics": dict(self.plan.metrics)}
+        memory = {"centroids": self.memory.centroids, "links": self.memory.links}
+        space = {"mean": self.space.mean, "scale": self.space.scale}
+        return {"previous": self.previous, "plan": plan, "memory": memory, "space": space}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.previous = state["previous"]
+        if "plan" in state:
+            arrays = {key: state["plan"][key].cpu().numpy() for key in _ARRAYS}
+            self.resumed = EpochPlan(**{**state["plan"], **arrays})
+            self.memory = MemoryBank(**state["memory"], renormalise=self.assumed.multi_update == "renormalise")
+            self.space.mean, self.space.scale = state["space"]["mean"], state["space"]["scale"]
 
 
 METHOD = ClusterContrast

@@ -58,7 +58,7 @@ class GaitSSB(Stateless):
     def parent(self) -> str | None:
         return "pretrain" if self.initial == "pretrained" else None
 
-    def build(self, backbone: Any) -> nn.Module:
+    def build(self, backbone: Any, subjects: int) -> nn.Module:
         return TwoViewNetwork(backbone, backbone.parts, backbone.dims)
 
     def plan_epoch(self, epoch: int, pool: Pool, tools: Tools) -> EpochPlan:

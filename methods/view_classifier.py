@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from torch import Tensor
-from torch.nn import functional as F
 
-from harness.config import Backbone, Settings
+from harness.config import SetNetwork, Settings
 from harness.data.augment import ClothAugment
 from harness.types import Batch, EpochPlan, Pool, Tools
+from methods.parts.losses import part_cross_entropy
 from methods.parts.stateless import Stateless
 
 FRONT_BACK = (0, 180)
@@ -23,7 +23,7 @@ class ViewClassification(Stateless):
     def __init__(self, settings: Settings) -> None:
         own = settings.methods.view_classifier
         self.training = own.training
-        self.backbone: Backbone = own.backbone
+        self.backbone: SetNetwork = own.backbone
         self.augment = ClothAugment(own.cloth_probability)
 
     def plan_epoch(self, epoch: int, pool: Pool, tools: Tools) -> EpochPlan:
@@ -35,7 +35,7 @@ class ViewClassification(Stateless):
 
     def loss(self, batch: Batch, output: Tensor) -> Tensor:
         """Cross-entropy of each part's logits [B,P,2], mean over parts; no label smoothing."""
-        return F.cross_entropy(output.float().flatten(0, 1), batch.labels.repeat_interleave(output.shape[1]))
+        return part_cross_entropy(output, batch.labels, smoothing=0.0)
 
 
 METHOD = ViewClassification

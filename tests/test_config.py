@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.config import check, load, value_at
+from harness.config import PluginNetwork, SetNetwork, VideoNetwork, check, load, settings_for, value_at
 from harness.errors import UserError
 
 GONE = object()
@@ -136,9 +136,9 @@ def test_limits_in_order(settings_tree):
     check(changed(changed(settings_tree, "methods.cc.m_min", 0.5), "methods.cc.m_max", 0.5), "params.yaml")
 
 
-@pytest.mark.parametrize("key", ["suite.datasets", "suite.domains"])
-def test_a_suite_with_an_unknown_data_set(settings_tree, key):
-    line = fault(changed(settings_tree, key, ["targt"]))
+@pytest.mark.parametrize(("key", "value"), [("suite.datasets", ["targt"]), ("suite.views", "targt")])
+def test_a_suite_with_an_unknown_data_set(settings_tree, key, value):
+    line = fault(changed(settings_tree, key, value))
     assert "data set 'targt'" in line and "did you mean 'target'?" in line
 
 
@@ -171,3 +171,89 @@ def test_load_reads_what_was_written(tmp_path, settings_tree):
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(settings_tree))
     assert load(path) == check(settings_tree, "a tree")
+
+
+def overridden(tree: dict[str, Any], **changes: Any) -> Any:
+    tree["overrides"] |= changes
+    return check(tree, "params.yaml")
+
+
+def test_overrides_of_a_data_set_and_of_a_backbone_on_it(settings_tree):
+    steps = {"milestones": [3], "lr": 0.5}
+    settings = overridden(
+        settings_tree,
+        target={
+            "methods": {"cc": {"n": 9, "training": {"frames": 7}}, "upper": {"margin": 0.4}},
+            "backbones": {"gaitgl": {"methods": {"cc": {"n": 4}, "upper": {"training": {"optimiser": steps}}}}},
+        },
+    )
+    plain = settings_for(settings, "source", "gaitgl")
+    gaitset, gaitgl = (settings_for(settings, "target", name) for name in ("gaitset", "gaitgl"))
+    assert plain == settings
+    assert [s.methods.cc.n for s in (plain, gaitset, gaitgl)] == [settings.methods.cc.n, 9, 4]
+    assert [s.methods.cc.training.frames for s in (gaitset, gaitgl)] == [7, 7]
+    assert [s.methods.upper.margin for s in (plain, gaitset, gaitgl)] == [settings.methods.upper.margin, 0.4, 0.4]
+    # What is not named stays: the backbone's section changes two values of one optimiser.
+    before, after = gaitset.methods.upper.training, gaitgl.methods.upper.training
+    assert (after.optimiser.milestones, after.optimiser.lr) == ((3,), 0.5)
+    assert after.model_copy(update={"optimiser": before.optimiser}) == before
+    kept = {"milestones": before.optimiser.milestones, "lr": before.optimiser.lr}
+    assert after.optimiser.model_copy(update=kept) == before.optimiser
+    assert gaitgl.model_copy(update={"methods": plain.methods}) == plain
+    assert settings_for(settings, "target", "") == gaitset  # a method with a network of its own
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": {"backbones": {"gaitgll": {}}}}, "overrides name the backbone 'gaitgll'"),
+        ({"targit": {}}, "overrides name the data set 'targit', which has no settings; did you mean 'target'?"),
+        ({"target": {"backbones": ["gaitgl"]}}, "overrides.target.backbones must hold a section for each backbone"),
+    ],
+)
+def test_overrides_of_nobody(settings_tree, changes, message):
+    settings_tree["overrides"] |= changes
+    assert message in fault(settings_tree)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"compute": {"threads": 2}}, "overrides.target: only 'methods' can differ, got ['compute']"),
+        ({"backbones": {"gaitgl": {"cc": {}}}}, "overrides.target.backbones.gaitgl: only 'methods' can differ"),
+        ({"methods": {"cc": {"m": 4}}}, "overrides.target: unknown parameter 'methods.cc.m'"),
+        ({"backbones": {"gaitgl": {"methods": {"cc": {"n": 0}}}}}, "overrides.target: parameter 'methods.cc.n'"),
+        ({"methods": None}, "overrides.target"),
+        ({"backbones": {"gaitgl": {"methods": 3}}}, "overrides.target"),
+    ],
+)
+def test_overrides_of_what_cannot_differ(settings_tree, changes, place):
+    settings = overridden(settings_tree, target=changes)
+    with pytest.raises(UserError) as caught:
+        settings_for(settings, "target", "gaitgl")
+    assert place in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_kinds_of_backbones(settings_tree):
+    settings_tree["backbones"]["mine"] = {"kind": "mine", "depth": 3}
+    settings = check(settings_tree, "params.yaml")
+    kinds = {name: type(own) for name, own in settings.backbones.items()}
+    assert kinds["gaitset"] is SetNetwork and kinds["gaitgl"] is VideoNetwork and kinds["mine"] is PluginNetwork
+    assert value_at(settings, "backbones.mine") == {"kind": "mine", "depth": 3}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("gaitgl.channels", [2, 3, 4, 5], "the single form has 3 stages, got [2, 3, 4, 5]"),
+        ("gaitgl.doubled", True, "the doubled form has 4 stages"),
+        ("gaitgl.halving", 5, "'backbones.gaitgl.halving'"),
+        ("gaitgl.head", "neck", "'backbones.gaitgl.head'"),
+        ("gaitgl.norm", "batch", "unknown parameter 'backbones.gaitgl.norm'"),
+        ("gaitset.head", "norm", "unknown parameter 'backbones.gaitset.head'"),
+        ("gaitgl.haed", "norm", "unknown parameter 'backbones.gaitgl.haed'; did you mean 'head'?"),
+        ("gaitset.kind", GONE, "backbones.gaitset"),
+    ],
+)
+def test_faults_of_a_backbone(settings_tree, key, value, message):
+    assert message in fault(changed(settings_tree, f"backbones.{key}", value))

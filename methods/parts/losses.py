@@ -10,6 +10,8 @@ from torch.nn import functional as F
 def pairwise_distance(features: Tensor) -> Tensor:
     """Euclidean distances f32[P,B,B] of embeddings f32[B,P,D]; the gradient at distance 0 is 0, not NaN."""
     parts = features.float().transpose(0, 1)
+    # What all rows share cancels in exact arithmetic; taken off first, it does not eat the digits of the difference.
+    parts = parts - parts.mean(dim=1, keepdim=True).detach()
     square = parts.square().sum(dim=2)
     squared = square[:, :, None] + square[:, None, :] - 2 * parts @ parts.transpose(1, 2)
     # Below the rounding error of the three terms two rows count as the same row.
@@ -34,6 +36,12 @@ def batch_all_triplet(features: Tensor, labels: Tensor, margin: float) -> Tensor
     return (hinge.sum(dim=(1, 2)) / active.clamp(min=1)).mean()
 
 
+def part_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of each part's logits f32[B,P,K] with labels i64[B], mean over batch and parts."""
+    parts = logits.shape[1]
+    return F.cross_entropy(logits.float().flatten(0, 1), labels.repeat_interleave(parts), label_smoothing=smoothing)
+
+
 def cluster_nce(queries: Tensor, labels: Tensor, centroids: Tensor, tau: float) -> Tensor:
     """ClusterNCE, Eq. 1: unit queries f32[B,F] against unit centroids f32[K,F], labels i64[B] in 0..K-1."""
     return F.cross_entropy(queries @ centroids.t() / tau, labels)
@@ -45,6 +53,7 @@ def two_view(predicted: Tensor, projected: Tensor, scale: float) -> Tensor:
     predicted, projected f32[B,P,D]; cosines times ``scale`` are logits over the batch; the target is detached.
     """
     left, right = F.normalize(predicted.float(), dim=2), F.normalize(projected.float().detach(), dim=2)
-    logits = torch.einsum("bpd,mpd->bmp", left, right) * scale
-    target = torch.arange(len(left), device=left.device)[:, None].expand(-1, left.shape[1])
-    return F.cross_entropy(logits, target)
+    logits = torch.einsum("bpd,mpd->bpm", left, right) * scale
+    target = torch.arange(len(left), device=left.device).repeat_interleave(left.shape[1])
+    # In rows: cross-entropy of more than two axes has no deterministic kernel on a GPU.
+    return F.cross_entropy(logits.flatten(0, 1), target)

@@ -23,18 +23,29 @@ def momentum_at(progress: float, m_max: float, m_min: float) -> float:
 
 
 class MemoryBank:
-    """centroids f32[K,F]; links bool[K,K]: row k marks the clusters of support set S_k (the identity for Eq. 2)."""
+    """centroids f32[K,F]; links i64[K,S]: the clusters of support set S_k, ascending, then -1 (for Eq. 2 k alone)."""
 
     def __init__(self, centroids: Tensor, links: Tensor | None, renormalise: bool) -> None:
         self.centroids = centroids
-        count = len(centroids)
-        self.links = torch.eye(count, dtype=torch.bool, device=centroids.device) if links is None else links
+        alone = torch.arange(len(centroids), device=centroids.device).unsqueeze(1)
+        self.links = alone if links is None else links
         self.renormalise = renormalise
 
     @torch.no_grad()
     def update(self, queries: Tensor, labels: Tensor, m: float) -> None:
-        """Eq. 2 and 3, a query after the other: C <- m C + (1 - m) q for every C in S_k of the query's cluster k."""
-        for query, label in zip(queries.detach(), labels.tolist(), strict=True):
-            members = self.links[label].nonzero().flatten()
-            moved = m * self.centroids[members] + (1 - m) * query
-            self.centroids[members] = F.normalize(moved, dim=1) if self.renormalise else moved
+        """Eq. 2 and 3, as if a query came after the other: C <- m C + (1 - m) q for every C in S_k of its cluster k.
+
+        A cluster only meets the queries that reach it, and those of different clusters do not touch: step t takes, for
+        all clusters at once, the t-th query that reaches each, which is the same arithmetic in the same order.
+        """
+        # Pairs of a query and a cluster that it moves; turn: how many queries have moved that cluster before.
+        reached = self.links[labels]
+        query, place = (reached >= 0).nonzero(as_tuple=True)
+        cluster = reached[query, place]
+        together, order = torch.sort(cluster, stable=True)
+        turn = torch.empty_like(order)
+        turn[order] = torch.arange(len(order), device=order.device) - torch.searchsorted(together, together)
+        order = torch.argsort(turn, stable=True)
+        for chosen in order.split(torch.bincount(turn).tolist()) if len(order) else ():
+            moved = m * self.centroids[cluster[chosen]] + (1 - m) * queries[query[chosen]]
+            self.centroids[cluster[chosen]] = F.normalize(moved, dim=1) if self.renormalise else moved

@@ -21,8 +21,9 @@ class Round:
     """One epoch's pseudo-labels on their way to a memory bank.
 
     features f32[N,F] unit; labels i64[N] (-1 outlier); found, previous: clusters InfoMap found this epoch and the
-    last (``previous`` None in the first); links bool[K,K]: support sets, or None for each cluster alone;
-    memory f32[N,F]: features whose centroids start the memory bank.
+    last (``previous`` None in the first); links i64[K,S]: the clusters of each support set, ascending, then -1, or
+    None for each cluster alone; memory f32[N,F]: features whose centroids start the memory bank; moved i64[M]:
+    sequences that SSF re-assigned.
     """
 
     epoch: int
@@ -33,6 +34,7 @@ class Round:
     memory: Tensor
     links: Tensor | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    moved: Labels = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 class Stage(Protocol):

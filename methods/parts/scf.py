@@ -15,18 +15,21 @@ from methods.parts.round import Round, count_clusters
 from methods.parts.space import SimilaritySpace
 
 PARAMS = ("methods.scf", "assumed.support-size", "assumed.memory-init")
+_CHUNK = 2048
 
 
 def support_sets(augmented: Tensor, centroids: Tensor, size: int) -> Tensor:
-    """Support sets bool[K,K]: row k holds cluster k and the ``size`` - 1 others nearest to its augmented centroid.
+    """Support sets i64[K,size]: row k holds cluster k and the ``size`` - 1 others nearest to its augmented centroid.
 
-    augmented, centroids f32[K,F], unit rows. With fewer than ``size`` clusters a set holds them all.
+    augmented, centroids f32[K,F], unit rows. Rows ascend. With fewer than ``size`` clusters a set holds them all.
+    Clusters go through some at a time, so that memory does not grow with their square.
     """
-    count = len(centroids)
-    similarity = augmented @ centroids.t()
-    similarity.fill_diagonal_(float("inf"))  # id_0 is the cluster itself
-    members = similarity.topk(min(size, count), dim=1).indices
-    return torch.zeros(count, count, dtype=torch.bool, device=centroids.device).scatter_(1, members, True)
+    members = []
+    for start in range(0, max(len(centroids), 1), _CHUNK):
+        similarity = augmented[start : start + _CHUNK] @ centroids.t()
+        similarity.diagonal(offset=start).fill_(float("inf"))  # id_0 is the cluster itself
+        members.append(similarity.topk(min(size, len(centroids)), dim=1).indices)
+    return torch.cat(members).sort(dim=1).values
 
 
 class SelectiveClusterFusion:

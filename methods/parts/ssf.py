@@ -44,7 +44,7 @@ class SelectiveSampleFusion:
         moving = np.flatnonzero(member)[dissolved[labels[member]]]
         adjusted = labels.copy()
         adjusted[moving] = -1
-        assigned = 0
+        assigned = moving[:0]
         if moving.size and not dissolved.all():
             centroids = centroids_of(round.features, torch.from_numpy(labels).to(round.features.device), clusters)
             others = np.flatnonzero(~dissolved)
@@ -52,12 +52,12 @@ class SelectiveSampleFusion:
             best, nearest = (x.cpu().numpy() for x in similarity.max(dim=1))
             near = best > bound
             adjusted[moving[near]] = others[nearest[near]]
-            assigned = int(near.sum())
+            assigned = moving[near]
         metrics = {
             "ssf_bound": bound,
             "ssf_front_back": float(front_back.mean()),
             "ssf_dissolved_clusters": float(dissolved.sum()),
             "ssf_dissolved_sequences": float(moving.size),
-            "ssf_reassigned": float(assigned),
+            "ssf_reassigned": float(assigned.size),
         }
-        return replace(round, labels=renumber(adjusted), metrics={**round.metrics, **metrics})
+        return replace(round, labels=renumber(adjusted), moved=assigned, metrics={**round.metrics, **metrics})

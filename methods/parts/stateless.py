@@ -20,13 +20,13 @@ class Stateless:
     def parent(self) -> str | None:
         return None
 
-    def build(self, backbone: nn.Module) -> nn.Module:
+    def build(self, backbone: nn.Module, subjects: int) -> nn.Module:
         return backbone
 
     def after_step(self, batch: Batch, output: Tensor, progress: float) -> None:
         return None
 
-    def state(self) -> dict[str, Any]:
+    def state(self, within_epoch: bool) -> dict[str, Any]:
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:

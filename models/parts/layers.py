@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 STRIPS = (16, 8, 4, 2, 1)
 """Horizontal pyramid of GaitSet: 31 strips of a feature map whose rows divide by 16."""
@@ -31,7 +34,10 @@ def set_pool(maps: Tensor, lengths: Tensor) -> Tensor:
     if bool((lengths < frames).any()):
         outside = torch.arange(frames).unsqueeze(0) >= lengths.unsqueeze(1)
         sets = sets.masked_fill(outside.to(sets.device)[:, :, None, None, None], float("-inf"))
-    return sets.max(dim=1).values
+    if torch.is_grad_enabled() or sets.is_cuda:
+        return sets.max(dim=1).values
+    # Where nobody asks which frame won, a CPU finds the same values in a tenth of the time.
+    return reduce(torch.maximum, sets.unbind(dim=1))
 
 
 def strip_pool(maps: Tensor) -> Tensor:
@@ -72,3 +78,43 @@ class PartNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return self.norm(features.flatten(1)).view_as(features)
+
+
+class BatchStatistics(nn.Module):
+    """BatchNorm of every dim over batch and parts together, as GaitGL's head has it: [B,P,D] -> [B,P,D]."""
+
+    def __init__(self, dims: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(dims)
+        nn.init.normal_(self.norm.weight, 1.0, 0.02)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.norm(features.flatten(0, 1)).view_as(features)
+
+
+class Necks(nn.Module):
+    """BNNecks: BatchNorm of each part, then cosines with each subject's weight: [B,P,D] -> [B,P,subjects]."""
+
+    def __init__(self, parts: int, dims: int, subjects: int) -> None:
+        super().__init__()
+        self.norm = PartNorm(parts, dims)
+        nn.init.normal_(self.norm.norm.weight, 1.0, 0.02)
+        self.linear = SeparateLinear(parts, dims, subjects)
+
+    def forward(self, features: Tensor) -> Tensor:
+        unit = F.normalize(self.norm(features), dim=2)
+        return torch.einsum("bpd,pds->bps", unit, F.normalize(self.linear.weight, dim=1))
+
+
+class GeM(nn.Module):
+    """Generalised mean over the columns of each row: maps [B,C,P,w] -> [B,P,C]; the power is learnt, 6.5 at first."""
+
+    def __init__(self, power: float = 6.5, least: float = 1e-6) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.full((1,), power))
+        self.least = least
+
+    def forward(self, maps: Tensor) -> Tensor:
+        # Powers of small numbers need fp32 under autocast.
+        raised = maps.float().clamp(min=self.least).pow(self.power).mean(dim=3)
+        return raised.pow(1 / self.power).transpose(1, 2)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from methods.parts.memory import MemoryBank, centroids_of, momentum_at
 
@@ -35,7 +36,7 @@ def test_momentum_is_equation_6():
 
 
 QUERIES, LABELS = unit(1, 8), torch.tensor([2, 0, 2, 3, 1, 1, 2, 0])
-LINKS = torch.tensor([[1, 1, 0, 0], [0, 1, 0, 1], [1, 0, 1, 1], [0, 0, 0, 1]], dtype=torch.bool)
+LINKS = torch.tensor([[0, 1, -1], [1, 3, -1], [0, 2, 3], [3, -1, -1]])
 
 
 @pytest.mark.parametrize("links", [None, LINKS], ids=["Eq. 2", "Eq. 3"])
@@ -74,3 +75,64 @@ def test_update_stays_outside_the_graph():
     (queries @ bank.centroids.t()).sum().backward()
     assert queries.grad is not None
     torch.testing.assert_close(queries.grad, bank.centroids.sum(dim=0).expand(8, -1))
+
+
+def one_by_one(
+    centroids: torch.Tensor, queries: torch.Tensor, labels: torch.Tensor, links: torch.Tensor, m: float, unit: bool
+) -> torch.Tensor:
+    """Every query after the other, every cluster of its support set after the other."""
+    centroids = centroids.clone()
+    for query, label in zip(queries, labels.tolist()):
+        for cluster in [member for member in links[label].tolist() if member >= 0]:
+            moved = m * centroids[cluster] + (1 - m) * query
+            centroids[cluster] = F.normalize(moved, dim=0) if unit else moved
+    return centroids
+
+
+@pytest.mark.parametrize("renormalise", [True, False])
+@pytest.mark.parametrize(
+    ("clusters", "queries", "size"),
+    [(1, 9, 1), (5, 40, 1), (5, 40, 2), (5, 40, 5), (30, 64, 3), (30, 8, 12), (64, 128, 2), (7, 0, 3)],
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_batches_equal_the_loop_exactly(clusters: int, queries: int, size: int, renormalise: bool, seed: int):
+    """Many queries share a cluster, many support sets a member; rows are long, as embeddings are."""
+    draw = torch.Generator().manual_seed(seed)
+    sets = [
+        torch.tensor(sorted({row, *torch.randperm(clusters, generator=draw)[: size - 1].tolist()}))
+        for row in range(clusters)
+    ]
+    links = pad_sequence(sets, batch_first=True, padding_value=-1)
+    centroids, seen = (
+        F.normalize(torch.randn(rows, 203, generator=draw), dim=1) for rows in (clusters, max(queries, 1))
+    )
+    seen, labels = seen[:queries], torch.randint(0, clusters, (queries,), generator=draw)
+    labels[: queries // 2] = labels[0] if queries else 0  # half of them are of one cluster
+    bank = MemoryBank(centroids.clone(), links, renormalise)
+    for m in (0.3, 0.1):
+        wanted = one_by_one(bank.centroids, seen, labels, links, m, renormalise)
+        bank.update(seen, labels, m)
+        assert torch.equal(bank.centroids, wanted)
+    if queries:
+        assert not torch.equal(bank.centroids, centroids)
+
+
+def test_order_of_queries_matters():
+    """The loop is in the order of the batch, not of anything else."""
+    forward, backward = MemoryBank(unit(6, 4), LINKS, True), MemoryBank(unit(6, 4), LINKS, True)
+    forward.update(QUERIES, LABELS, 0.2)
+    backward.update(QUERIES.flip(0), LABELS.flip(0), 0.2)
+    assert not torch.allclose(forward.centroids, backward.centroids, atol=1e-3)
+
+
+def test_a_set_need_not_hold_its_own_cluster():
+    links = torch.tensor([[1, -1], [0, 1]])
+    bank = MemoryBank(unit(7, 2), links, True)
+    bank.update(QUERIES[:3], torch.tensor([0, 1, 0]), 0.4)
+    assert torch.equal(bank.centroids, one_by_one(unit(7, 2), QUERIES[:3], torch.tensor([0, 1, 0]), links, 0.4, True))
+
+
+def test_links_stay_as_they_were():
+    links = LINKS.clone()
+    MemoryBank(unit(8, 4), links, True).update(QUERIES, LABELS, 0.5)
+    assert torch.equal(links, LINKS)

@@ -32,14 +32,22 @@ def brute_force(augmented: torch.Tensor, centroids: torch.Tensor, size: int) -> 
 def test_support_sets(size: int, seed: int):
     augmented, centroids = unit(seed, 9), unit(seed + 50, 9)
     links = support_sets(augmented, centroids, size)
-    assert links.dtype == torch.bool and links.shape == (9, 9)
-    assert links.diagonal().all() and (links.sum(dim=1) == size).all()
-    assert [set(row.nonzero().flatten().tolist()) for row in links] == brute_force(augmented, centroids, size)
+    assert links.dtype == torch.int64 and links.shape == (9, size)
+    assert [set(row) for row in links.tolist()] == brute_force(augmented, centroids, size)
+    assert all(row == sorted(row) for row in links.tolist())
+
+
+def test_support_sets_of_many_clusters_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    augmented, centroids = unit(4, 23), unit(54, 23)
+    whole = support_sets(augmented, centroids, 3)
+    monkeypatch.setattr("methods.parts.scf._CHUNK", 5)
+    assert torch.equal(support_sets(augmented, centroids, 3), whole)
 
 
 def test_size_one_is_the_identity_and_too_large_is_everybody():
-    assert torch.equal(support_sets(unit(0, 4), unit(1, 4), 1), torch.eye(4, dtype=torch.bool))
-    assert support_sets(unit(0, 4), unit(1, 4), 9).all()
+    assert support_sets(unit(0, 4), unit(1, 4), 1).tolist() == [[0], [1], [2], [3]]
+    assert support_sets(unit(0, 4), unit(1, 4), 9).tolist() == [[0, 1, 2, 3]] * 4
+    assert support_sets(unit(0, 0), unit(1, 0), 2).shape == (0, 0)
 
 
 def test_inputs_are_left_alone():
@@ -70,6 +78,6 @@ def test_stage_links_clusters_and_keeps_labels(memory_augmented: bool):
     own = torch.from_numpy(labels)
     wanted = brute_force(centroids_of(augmented, own, 4), centroids_of(features, own, 4), 2)
     assert after.links is not None
-    assert [set(row.nonzero().flatten().tolist()) for row in after.links] == wanted
+    assert [set(row) for row in after.links.tolist()] == wanted
     assert after.labels.tolist() == labels.tolist() and torch.equal(after.features, features)
     torch.testing.assert_close(after.memory, augmented if memory_augmented else features)
