@@ -10,6 +10,10 @@ from harness.errors import UserError, nearest
 
 
 def _euclidean(left: Tensor, right: Tensor) -> Tensor:
+    # Embeddings of one network have cosines near 1. What they share cancels in exact arithmetic; taken off first, it
+    # does not eat the digits of the difference.
+    shared = right.mean(0)
+    left, right = left - shared, right - shared
     squared = left.square().sum(1)[:, None] + right.square().sum(1)[None] - 2 * left @ right.t()
     return squared.clamp_(min=0).sqrt_()
 

@@ -35,6 +35,15 @@ def test_distance_is_that_of_the_loop(name):
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["part-euclidean", "flat-euclidean"])
+def test_what_all_embeddings_share_costs_no_digits(name):
+    rng = np.random.default_rng(6)
+    points = (rng.normal(size=(1, 3, 64)) * 30 + rng.normal(size=(10, 3, 64))).astype(np.float32)
+    expected = [[LOOPS[name](p, g) for g in points[4:].astype(float)] for p in points[:4].astype(float)]
+    found = distances(name, torch.from_numpy(points[:4]), torch.from_numpy(points[4:]))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", LOOPS)
 def test_arguments_stay_as_they_were_and_self_is_nearest(name):
     points = torch.randn(7, 3, 5, generator=torch.Generator().manual_seed(1))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from harness.clustering.knn import nearest_neighbours
 from harness.errors import UserError
 from harness.types import Clusters
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Clustering:
     backend: str
     threads: int
 
-    def fit(self, features: Tensor, n: int, s_up: float) -> Clusters:
+    def fit(self, features: Tensor | npt.NDArray[np.float32], n: int, s_up: float) -> Clusters:
         """Clusters of unit features f32[N,F]."""
         if n > len(features):
             raise UserError(f"n is {n} neighbours, but there are only {len(features)} sequences; lower n")

@@ -55,7 +55,7 @@ def blobs(seed: int, groups: int = 4, each: int = 12, spread: float = 0.25) -> t
 
 
 def clustering(**changes) -> Clustering:
-    plain = {"self_counted": True, "as_distance": False, "min_size": 2, "seed": 1, "backend": "torch", "threads": 1}
+    plain = {"self_counted": True, "as_distance": False, "min_size": 2, "seed": 1, "backend": "exact", "threads": 1}
     return Clustering(**{**plain, **changes})
 
 

@@ -11,7 +11,7 @@ from harness.clustering.knn import nearest_neighbours
 from harness.errors import UserError
 
 HAS_FAISS = importlib.util.find_spec("faiss") is not None
-BACKENDS = ["torch", pytest.param("faiss", marks=pytest.mark.skipif(not HAS_FAISS, reason="no faiss"))]
+BACKENDS = ["exact", pytest.param("faiss", marks=pytest.mark.skipif(not HAS_FAISS, reason="no faiss"))]
 
 
 def unit(seed: int, rows: int = 60, dims: int = 16) -> torch.Tensor:
@@ -61,6 +61,13 @@ def test_equal_similarities_are_ordered_by_index(backend: str):
     indices, similarity = nearest_neighbours(features, 3, backend, threads=1)
     assert indices[[0, 2, 4, 6]].tolist() == [[2, 4, 6], [0, 4, 6], [0, 2, 6], [0, 2, 4]]
     assert similarity[[0, 2, 4, 6]].tolist() == [[1, 1, 1]] * 4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_threads_of_torch_stay_pinned(backend: str):
+    before = torch.get_num_threads()
+    nearest_neighbours(unit(3), 5, backend, threads=before + 1)
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

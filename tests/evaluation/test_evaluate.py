@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 import pytest
 import torch
+from walks import CASIA_B, VIEWS, embed, labels_of, people
 
 from harness.data.sets import protocol_of
-from harness.errors import UserError
+from harness.evaluation import evaluate
 from harness.evaluation.evaluate import score
-from harness.types import EvaluationProtocol, SequenceLabels
-
-VIEWS = tuple(range(0, 181, 36))
-CASIA_B = [*(f"nm-{i:02d}" for i in range(1, 7)), "bg-01", "bg-02", "cl-01", "cl-02"]
-
-
-def labels_of(rows) -> SequenceLabels:
-    """From (subject, condition, view) of each sequence."""
-    return SequenceLabels(*(np.array(column) for column in zip(*rows)))
-
-
-def people(conditions, views=VIEWS, subjects=5):
-    return [(f"{s:03d}", c, f"{v:03d}") for s in range(subjects) for c in conditions for v in views]
-
-
-def embed(rows, seed=0, noise=1.5):
-    """Embeddings f32[N,3,4]: a point for each subject plus noise, so that some probes are right and some wrong."""
-    rng = np.random.default_rng(seed)
-    centre = {subject: rng.normal(size=(3, 4)) for subject in sorted({row[0] for row in rows})}
-    points = np.stack([centre[row[0]] for row in rows]) + noise * rng.normal(size=(len(rows), 3, 4))
-    return torch.from_numpy(points).float()
+from harness.types import EvaluationProtocol
 
 
 def place(rows, points, probe, gallery):
@@ -42,7 +24,7 @@ def place(rows, points, probe, gallery):
 
 
 def reference(rows, embeddings, protocol):
-    """{condition: ({(probe view, gallery view): [place of each probe]}, [probe views])}."""
+    """{condition: {(probe view, gallery view): [place of each probe]}}, the identical view among them."""
     points = embeddings.double().numpy()
 
     def matching(patterns):
@@ -56,8 +38,6 @@ def reference(rows, embeddings, protocol):
         cells, probes = {}, matching(patterns)
         for pv in sorted({view(i) for i in probes}):
             for gv in sorted({view(i) for i in gallery}):
-                if protocol.per_view and pv == gv:
-                    continue
                 offered = [g for g in gallery if view(g) == gv]
                 places = [place(rows, points, p, offered) for p in probes if view(p) == pv]
                 cells[pv, gv] = [x for x in places if x is not None or protocol.unmatched == "count"]
@@ -69,14 +49,15 @@ def rank(places, k):
     return 100 * np.mean([x is not None and x < k for x in places])
 
 
-def assert_like_reference(scores, cells_of, ranks=(1,)):
+def assert_like_reference(scores, cells_of, ranks=(1,), per_view=True):
     assert set(scores) == set(cells_of)
     for condition, cells in cells_of.items():
         s = scores[condition]
         probe_views = sorted({pv for pv, _ in cells})
         gallery_views = sorted({gv for _, gv in cells})
+        apart = {pair: c for pair, c in cells.items() if not per_view or pair[0] != pair[1]}
         for k in ranks:
-            means = [np.mean([rank(c, k) for (p, _), c in cells.items() if p == pv and c]) for pv in probe_views]
+            means = [np.mean([rank(c, k) for (p, _), c in apart.items() if p == pv and c]) for pv in probe_views]
             assert s.ranks[k] == pytest.approx(np.mean(means), abs=1e-9)
             if k == 1:
                 np.testing.assert_allclose(s.per_view, means, atol=1e-9)
@@ -88,7 +69,7 @@ def assert_like_reference(scores, cells_of, ranks=(1,)):
                     assert s.rank1[i, j] == pytest.approx(rank(cells[pv, gv], 1), abs=1e-9)
                 else:
                     assert np.isnan(s.rank1[i, j])
-            compared = [x for (p, _), c in cells.items() if p == pv for x in c]
+            compared = [x for (p, _), c in apart.items() if p == pv for x in c]
             assert s.trials[i].sum() == len(compared)
             assert s.hits[i].sum() == sum(x == 0 for x in compared)
 
@@ -102,7 +83,9 @@ def test_casia_b(seed):
     assert_like_reference(scores, reference(rows, embeddings, protocol))
     for s in scores.values():
         assert s.views == list(VIEWS)
-        assert np.isnan(np.diag(s.rank1)).all() and np.isnan(s.rank1).sum() == len(VIEWS)
+        assert not np.isnan(s.rank1).any()
+        off = s.rank1[~np.eye(len(VIEWS), dtype=bool)]
+        assert off.mean() == pytest.approx(s.mean, abs=1e-9) and s.rank1.mean() != pytest.approx(s.mean, abs=1e-3)
         assert s.probes.tolist() == [10] * len(VIEWS)
         assert s.subjects == [f"{i:03d}" for i in range(5)]
         assert 0 < s.mean < 100
@@ -113,8 +96,8 @@ def test_casia_b(seed):
 def test_means_are_not_rounded():
     rows = people(CASIA_B, views=(0, 18, 36, 54), subjects=7)
     s = score(embed(rows), labels_of(rows), protocol_of("casia-b"), "part-euclidean")["NM"]
-    assert s.mean == np.nanmean(s.rank1, axis=1).mean()
-    assert round(s.mean, 1) != s.mean
+    assert s.mean == pytest.approx(s.rank1[~np.eye(4, dtype=bool)].mean(), abs=1e-12)
+    assert round(s.mean, 1) != s.mean and (np.round(s.rank1, 2) != s.rank1).any()
 
 
 def test_the_identical_view_is_left_out():
@@ -124,7 +107,8 @@ def test_the_identical_view_is_left_out():
     for i, (subject, _, view) in enumerate(rows):
         embeddings[i] = (int(subject) if view == "000" else 1 - int(subject)) * 10
     s = score(embeddings, labels_of(rows), protocol_of("casia-b"), "part-euclidean")["NM"]
-    assert s.mean == 0 and s.hits.sum() == 0
+    assert s.mean == 0 and s.hits.sum() == 0 and s.per_view.tolist() == [0, 0]
+    assert s.rank1.tolist() == [[100, 0], [0, 100]]
 
 
 @pytest.mark.parametrize("distance", ["part-euclidean", "flat-euclidean", "cosine"])
@@ -155,12 +139,18 @@ def test_a_subject_without_one_probe_view():
     assert scores["CL"].probes.tolist() == [10, 10, 8, 10, 10, 10]
 
 
-def test_oumvlp_skips_subjects_that_the_gallery_lacks():
-    rows = [r for r in people(("00", "01")) if r[:2] != ("004", "01")]
+@pytest.mark.parametrize("unmatched", [None, "skip"])
+def test_oumvlp_counts_subjects_that_the_gallery_lacks_unless_told_to_skip_them(unmatched):
+    views = (0, 30, 75, 180, 270)
+    rows = [r for r in people(("00", "01"), views=views) if r[:2] != ("004", "01")]
     embeddings, protocol = embed(rows, seed=5), protocol_of("oumvlp")
-    scores = score(embeddings, labels_of(rows), protocol, "part-euclidean")
-    assert_like_reference(scores, reference(rows, embeddings, protocol))
-    assert scores["NM"].trials[:, scores["NM"].subjects.index("004")].sum() == 0
+    assert protocol.unmatched == "count"
+    protocol = replace(protocol, unmatched=unmatched) if unmatched else protocol
+    s = score(embeddings, labels_of(rows), protocol, "part-euclidean")
+    assert_like_reference(s, reference(rows, embeddings, protocol))
+    lost = s["NM"].subjects.index("004")
+    assert s["NM"].trials[:, lost].sum() == (0 if unmatched else len(views) * (len(views) - 1))
+    assert s["NM"].hits[:, lost].sum() == 0 and s["NM"].unmatched == len(views)
 
 
 def test_outdoor_gait_compares_everything_with_everything():
@@ -168,39 +158,75 @@ def test_outdoor_gait_compares_everything_with_everything():
     rows = people(conditions, views=(90,), subjects=6)
     embeddings, protocol = embed(rows, seed=6), protocol_of("outdoor-gait")
     scores = score(embeddings, labels_of(rows), protocol, "part-euclidean")
-    assert_like_reference(scores, reference(rows, embeddings, protocol))
+    assert_like_reference(scores, reference(rows, embeddings, protocol), per_view=False)
     for s in scores.values():
-        assert s.views == [None]
+        assert s.views == s.gallery_views == [None] and not s.precision
         assert s.probes.tolist() == [6 * 4] and (s.trials == 4).all()
 
 
-def test_grew_has_higher_ranks_and_ignores_views():
+def test_grew_looks_the_second_sequence_up_among_the_first_ones():
     rows = [(f"{s:03d}", f"{c:02d}", f"{(s + 7 * c) % 360:03d}") for s in range(30) for c in range(5)]
     embeddings, protocol = embed(rows, seed=7, noise=2.0), protocol_of("grew")
     scores = score(embeddings, labels_of(rows), protocol, "part-euclidean")
-    assert_like_reference(scores, reference(rows, embeddings, protocol), ranks=(1, 5, 10, 20))
-    ranks = [scores["all"].ranks[k] for k in (1, 5, 10, 20)]
-    assert ranks == sorted(ranks) and ranks[0] < ranks[-1] and ranks[0] == scores["all"].mean
+    cells = reference(rows, embeddings, protocol)
+    assert_like_reference(scores, cells, ranks=(1, 5, 10, 20), per_view=False)
+    s = scores["all"]
+    assert list(s.ranks) == [1, 5, 10, 20] and s.probes.tolist() == [30]
+    ranks = [s.ranks[k] for k in (1, 5, 10, 20)]
+    assert ranks == sorted(ranks) and ranks[0] < ranks[-1] and ranks[0] == s.mean
+    # One mate a probe: both precisions are the mean of one over its place.
+    wanted = 100 * np.mean([1 / (1 + place) for place in cells["all"][0, 0]])
+    assert s.precision == {"mAP": pytest.approx(wanted, abs=1e-9), "mINP": pytest.approx(wanted, abs=1e-9)}
 
 
 @pytest.mark.parametrize(("first", "expected"), [("000", 100.0), ("001", 0.0)])
 def test_equal_distances_go_to_the_first_of_the_gallery(first, expected):
     other = "001" if first == "000" else "000"
-    rows = [(first, "00", "0"), (other, "00", "0"), ("000", "02", "0")]
+    rows = [(first, "01", "0"), (other, "01", "0"), ("000", "02", "0")]
     assert score(torch.zeros(3, 2, 2), labels_of(rows), protocol_of("grew"), "part-euclidean")["all"].mean == expected
 
 
-@pytest.mark.parametrize(("conditions", "what"), [(("nm-05", "bg-01"), "gallery"), (("nm-01", "nm-02"), "probe")])
-def test_no_gallery_or_no_probe(conditions, what):
-    rows = people(conditions)
-    with pytest.raises(UserError, match=f"no {what} sequence"):
-        score(embed(rows), labels_of(rows), protocol_of("casia-b"), "part-euclidean")
+def usual(rows, embeddings, gallery, probe, distance):
+    """The field's way: for each pair of views, sort and look at the first; mean off the diagonal. In float64."""
+    points = embeddings.double().numpy()
+    subject, condition, view = (np.array(column) for column in zip(*rows))
+    views = np.unique(view)
+    table = np.zeros((len(views), len(views)))
+    for i, one in enumerate(views):
+        for j, other in enumerate(views):
+            left = np.isin(condition, probe) & (view == one)
+            right = np.isin(condition, gallery) & (view == other)
+            x, y = points[left][:, None], points[right][None]
+            if distance == "cosine":
+                lengths = np.linalg.norm(x, axis=3) * np.linalg.norm(y, axis=3)
+                apart = (1 - (x * y).sum(axis=3) / lengths).mean(axis=2)
+            elif distance == "flat-euclidean":
+                apart = np.sqrt(((x - y) ** 2).sum(axis=(2, 3)))
+            else:
+                apart = np.sqrt(((x - y) ** 2).sum(axis=3)).mean(axis=2)
+            first = subject[right][apart.argsort(axis=1, kind="stable")[:, 0]]
+            table[i, j] = 100 * (first == subject[left]).sum() / left.sum()
+    off = table - np.diag(np.diag(table))
+    return table, off.sum(axis=1) / (len(views) - 1)
 
 
-def test_one_view_alone_has_nothing_to_compare_with():
-    rows = people(CASIA_B, views=(90,))
-    with pytest.raises(UserError):
-        score(embed(rows), labels_of(rows), protocol_of("casia-b"), "part-euclidean")
+@pytest.mark.parametrize("distance", ["part-euclidean", "flat-euclidean", "cosine"])
+@pytest.mark.parametrize("layout", ["casia-b", "oumvlp"])
+def test_whole_tables_are_the_fields(layout, distance, monkeypatch):
+    monkeypatch.setattr(evaluate, "_CELLS", 1000)  # probes go through some at a time
+    conditions = CASIA_B if layout == "casia-b" else ("00", "01")
+    views = tuple(range(0, 181, 18)) if layout == "casia-b" else (*range(0, 91, 15), *range(180, 271, 15))
+    rows = people(conditions, views=views, subjects=9)
+    np.random.default_rng(8).shuffle(rows)
+    embeddings, protocol = embed(rows, seed=9, noise=2.0), protocol_of(layout)
+    scores = score(embeddings, labels_of(rows), protocol, distance)
+    assert list(scores) == (["NM", "BG", "CL"] if layout == "casia-b" else ["NM"])
+    for name, s in scores.items():
+        table, per_view = usual(rows, embeddings, protocol.gallery, protocol.probes[name], distance)
+        np.testing.assert_allclose(s.rank1, table, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(s.per_view, per_view, rtol=0, atol=1e-10)
+        assert s.mean == pytest.approx(per_view.mean(), abs=1e-10) and 5 < s.mean < 95
+        assert len(set(table.ravel())) > 5
 
 
 def test_embeddings_stay_as_they_were():
