@@ -142,7 +142,8 @@ class SelfSupervisedAugment:
         """Homography f64[3,3] that takes (x, y) of the result to (x, y) of the source."""
         total = np.eye(3)
         if switch[0]:
-            far = np.array([[0, 0], [columns, 0], [0, rows]]) * 1.0
+            # OpenGait measures along x by the frame's height and along y by its width.
+            far = np.array([[0, 0], [rows, 0], [0, columns]]) * 1.0
             inward = np.array([[1, 1], [-1, 1], [1, -1]])
             source = far + inward * draws[5:11].reshape(3, 2)
             target = far + inward * draws[11:17].reshape(3, 2)

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from harness.counters import numpy_rng
-from harness.types import Augment, Batch, EpochPlan, Pool
+from harness.data.frames import take
+from harness.errors import UserError
+from harness.types import Batch, EpochPlan, Pool
 
 Ints = npt.NDArray[np.int64]
 
@@ -54,31 +56,48 @@ def draw_frames(length: Ints, frames: int, ordered: bool, rng: np.random.Generat
 
 
 class BatchSource:
-    """Makes the batches of a run from packed frames uint8[F,64,44]; only what a batch needs moves to the device."""
+    """Makes the batches of a run from packed frames uint8[F,64,44]; only what a batch needs moves to the device.
 
-    def __init__(self, frames: Tensor, pool: Pool, size: int, ordered: bool, seed: int, device: torch.device) -> None:
+    ``rank`` of ``ranks`` processes draws the whole batch and makes its own share of it, sequences in one piece.
+    """
+
+    def __init__(
+        self,
+        frames: Tensor,
+        pool: Pool,
+        size: int,
+        ordered: bool,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
         self.frames, self.pool, self.size, self.ordered, self.seed, self.device = (
             frames, pool, size, ordered, seed, device,
         )  # fmt: skip
+        self.rank, self.ranks = rank, ranks
+
+    @property
+    def from_host(self) -> bool:
+        """Whether frames travel to the device with each batch."""
+        return self.frames.device.type != self.device.type
 
     def batch(self, plan: EpochPlan, epoch: int, step: int) -> Batch:
-        """Batch number ``step`` of an epoch."""
+        """Batch number ``step`` of an epoch, or this process's share of it."""
         rows = draw_rows(plan, numpy_rng(self.seed, "rows", epoch, step))
-        length = self.pool.length[rows]
+        if len(rows) < self.ranks:
+            raise UserError(f"a batch of {len(rows)} sequences cannot be shared by {self.ranks} processes; use fewer")
+        share = slice(*(len(rows) * (self.rank + end) // self.ranks for end in (0, 1)))
+        length, start = self.pool.length[rows], self.pool.start[rows]
         views = []
         for view, augment in enumerate(plan.views):
             picked = draw_frames(length, self.size, self.ordered, numpy_rng(self.seed, "frames", epoch, step, view))
-            pixels = self.pixels(self.pool.start[rows][:, None] + picked)
-            views.append(self.change(pixels, augment, numpy_rng(self.seed, "augment", epoch, step, view)))
-        lengths = torch.full((len(rows) * len(views),), self.size, dtype=torch.int64)
-        labels = torch.from_numpy(plan.labels[rows]).to(self.device)
-        return Batch(torch.cat(views), lengths, labels, rows)
-
-    def pixels(self, numbers: Ints) -> Tensor:
-        """Frames f32[B,T,64,44] in [0,1] at positions i64[B,T] of the store."""
-        flat = self.frames[torch.from_numpy(numbers.ravel()).to(self.frames.device)].to(self.device)
-        return flat.view(*numbers.shape, *flat.shape[1:]).float().div_(255)
-
-    @staticmethod
-    def change(frames: Tensor, augment: Augment | None, rng: np.random.Generator) -> Tensor:
-        return frames if augment is None else augment(frames, augment.draw(rng, len(frames)))
+            pixels = take(self.frames, (start[:, None] + picked)[share], self.device)
+            if augment is not None:
+                draws = augment.draw(numpy_rng(self.seed, "augment", epoch, step, view), len(rows))
+                pixels = augment(pixels, draws[share])
+            views.append(pixels)
+        own = rows[share]
+        lengths = torch.full((len(own) * len(views),), self.size, dtype=torch.int64)
+        labels = torch.from_numpy(plan.labels[own]).to(self.device)
+        return Batch(views[0] if len(views) == 1 else torch.cat(views), lengths, labels, own)

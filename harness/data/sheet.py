@@ -21,8 +21,9 @@ def contact_sheet(
     rows = store.rows(split)
     labels = store.labels(rows)
     names = sorted(set(labels.subject))[:subjects]
-    wanted = conditions or sorted(set(labels.condition))
-    views = sorted(set(labels.view))
+    mine = np.isin(labels.subject, names)
+    wanted = conditions or sorted(set(labels.condition[mine]))
+    views = sorted(set(labels.view[mine]))
     lines = [(s, c) for s in names for c in wanted]
     height, width = FRAME
     cell = (width + 1) * frames + _GAP

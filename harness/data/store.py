@@ -8,6 +8,9 @@ whole or not at all, and never changed.
 from __future__ import annotations
 
 import hashlib
+import io
+import os
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,7 @@ from harness.files import atomic_path, read_json, sha256, write_json
 from harness.types import FRAME, Pool, SequenceLabels
 
 FORMAT = 1
+HEADER_BYTES = 128
 _TEXT = ("subject", "condition", "view", "split")
 
 
@@ -86,6 +90,10 @@ class SequenceStore:
             raise UserError(f"{self.path}: no sequence in split '{split}'; it has {sorted(set(self._text['split']))}")
         return rows
 
+    def splits(self) -> npt.NDArray[np.str_]:
+        """The split of every sequence, text [N]."""
+        return self._text["split"]
+
     def labels(self, rows: npt.NDArray[np.int64]) -> SequenceLabels:
         """Subject, condition and view of rows: for supervised methods, evaluation and diagnostics only."""
         return SequenceLabels(*(self._text[name][rows] for name in ("subject", "condition", "view")))
@@ -96,38 +104,69 @@ class SequenceStore:
         return Pool(self.start[rows], self.length[rows], self.labels(rows) if labels else None)
 
 
+def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """An .npz whose bytes depend on the arrays alone: those of ``np.savez`` differ between patch releases of Python."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sequence of an index: ``length`` frames."""
+
+    subject: str
+    condition: str
+    view: str
+    split: str
+    length: int
+
+
 def write_store(path: Path, sequences: Iterable[Sequence], about: dict[str, Any]) -> None:
     """Writes a store from ``sequences`` in the order given; ``about`` says what made it.
 
     A sequence without a frame is left out and counted as "empty".
     """
-    index: dict[str, list[Any]] = {name: [] for name in (*_TEXT, "length")}
+    rows: list[Row] = []
+    empty = 0
     with atomic_path(path) as folder:
         folder.mkdir()
-        raw = folder / "frames.raw"
-        total = empty = 0
-        with open(raw, "wb") as stream:
+        with open(folder / "frames.npy", "wb") as stream:
+            stream.write(bytes(HEADER_BYTES))
             for sequence in sequences:
                 frames = np.ascontiguousarray(sequence.frames, dtype=np.uint8)
                 if len(frames) == 0:
                     empty += 1
                     continue
                 stream.write(frames.data)
-                total += len(frames)
-                for name in _TEXT:
-                    index[name].append(getattr(sequence, name))
-                index["length"].append(len(frames))
-        if total == 0:
+                rows.append(Row(sequence.subject, sequence.condition, sequence.view, sequence.split, len(frames)))
+        if not rows:
             raise UserError(f"{path}: no frame to store")
-        _wrap_npy(raw, folder / "frames.npy", total)
-        length = np.asarray(index["length"], dtype=np.int64)
-        arrays = {name: np.asarray(index[name], dtype=np.str_) for name in _TEXT}
-        arrays |= {"start": np.cumsum(length) - length, "length": length}
-        np.savez(folder / "index.npz", allow_pickle=False, **arrays)
-        files = {name: sha256(folder / name) for name in ("frames.npy", "index.npz")}
-        counts = {"sequences": len(length), "frames": total, "subjects": len(set(index["subject"])), "empty": empty}
-        content = {"format": FORMAT, "digest": _combined(files), "files": files, "counts": counts}
-        write_json(folder / "store.json", {**content, **about})
+        seal(folder, rows, {"empty": empty}, about)
+
+
+def seal(folder: Path, rows: Iterable[Row], counts: dict[str, int], about: dict[str, Any]) -> None:
+    """Makes a store of a folder whose ``frames.npy`` holds :data:`HEADER_BYTES` bytes and then ``rows``' frames."""
+    index: dict[str, list[Any]] = {name: [] for name in (*_TEXT, "length")}
+    for row in rows:
+        for name, values in index.items():
+            values.append(getattr(row, name))
+    length = np.asarray(index["length"], dtype=np.int64)
+    total = int(length.sum())
+    with open(folder / "frames.npy", "r+b") as stream:
+        stream.write(_header(total))
+        stream.flush()
+        os.fsync(stream.fileno())
+    arrays = {name: np.asarray(index[name], dtype=np.str_) for name in _TEXT}
+    arrays |= {"start": np.cumsum(length) - length, "length": length}
+    _write_arrays(folder / "index.npz", arrays)
+    files = {name: sha256(folder / name) for name in ("frames.npy", "index.npz")}
+    subjects = len(set(index["subject"]))
+    counted = {"sequences": len(length), "frames": total, "subjects": subjects, **counts}
+    content = {"format": FORMAT, "digest": _combined(files), "files": files, "counts": counted}
+    write_json(folder / "store.json", {**content, **about})
 
 
 def _combined(files: Any) -> str | None:
@@ -137,12 +176,11 @@ def _combined(files: Any) -> str | None:
     return hashlib.sha256(f"{files['frames.npy']} {files['index.npz']}".encode()).hexdigest()
 
 
-def _wrap_npy(raw: Path, target: Path, frames: int) -> None:
-    """Puts an .npy header before raw bytes without holding them in memory."""
-    array = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(frames, *FRAME))
-    source = np.memmap(raw, dtype=np.uint8, mode="r", shape=(frames, *FRAME))
-    for start in range(0, frames, 65536):
-        array[start : start + 65536] = source[start : start + 65536]
-    array.flush()
-    del array, source
-    raw.unlink()
+def _header(frames: int) -> bytes:
+    """What stands before the frames in ``frames.npy``: always :data:`HEADER_BYTES` bytes, so that it can come last."""
+    stream = io.BytesIO()
+    about = {"descr": "|u1", "fortran_order": False, "shape": (frames, *FRAME)}
+    np.lib.format.write_array_header_1_0(stream, about)
+    header = stream.getvalue()
+    assert len(header) == HEADER_BYTES
+    return header

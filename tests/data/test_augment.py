@@ -145,10 +145,11 @@ def test_part_blur_equals_opencv_on_the_slice(make: Callable[..., np.ndarray]):
 
 
 def affine_of(draw: np.ndarray) -> np.ndarray:
+    """OpenGait's RandomAffine on 64 x 44 frames: x goes by the height, y by the width."""
     (a, b), (c, d), (e, f) = draw[5:11].reshape(3, 2)
-    source = np.array([[a, b], [44 - c, d], [e, 64 - f]], np.float32)
+    source = np.array([[a, b], [64 - c, d], [e, 44 - f]], np.float32)
     (a, b), (c, d), (e, f) = draw[11:17].reshape(3, 2)
-    target = np.array([[a, b], [44 - c, d], [e, 64 - f]], np.float32)
+    target = np.array([[a, b], [64 - c, d], [e, 44 - f]], np.float32)
     return cv2.getAffineTransform(source, target)
 
 

@@ -22,6 +22,8 @@ def slow_square(frame: np.ndarray) -> np.ndarray | None:
         if so_far > half:
             centre = column
             break
+    if centre <= 0:  # the field takes the first column for no centre
+        return None
     left, right = centre - 32, centre + 32
     if left <= 0 or right >= resized.shape[1]:
         wide = np.zeros((64, resized.shape[1] + 64), dtype=np.uint8)
@@ -58,6 +60,14 @@ def test_window_at_both_borders_is_padded():
         got = square(frame)
         np.testing.assert_array_equal(got, slow_square(frame))
         assert got is not None and got[:, 24:40].any() and not got[:, :20].any()
+
+
+def test_a_person_in_the_very_first_column_is_left_out_as_the_field_does():
+    frame = np.zeros((64, 200), dtype=np.uint8)
+    frame[:, 0] = 255
+    assert slow_square(frame) is None and square(frame) is None
+    frame[:, 1:3] = 255
+    assert square(frame) is not None
 
 
 def test_ten_thousand_is_nobody_and_one_more_is_somebody():

@@ -9,6 +9,7 @@ import pytest
 
 from harness.config import Domain, Segmentation
 from harness.counters import numpy_rng
+from harness.data.ingest import Request, prepare
 from harness.data.prepare import normalise
 from harness.data.store import SequenceStore
 from harness.data.walkers.body import PARENT, SEGMENT, SEGMENTS, Body
@@ -16,9 +17,8 @@ from harness.data.walkers.gait import draw_gait, local_rotations, pose
 from harness.data.walkers.generate import draw_people, generate_raw, generate_store
 from harness.data.walkers.noise import segment
 from harness.data.walkers.raster import rasterise, spread_points
-from harness.data.walkers.raw import prepare_raw
+from harness.data.walkers.raw import walkers_set
 from harness.data.walkers.structure import subject_names, walks_of
-from harness.errors import UserError
 
 
 @pytest.fixture
@@ -183,12 +183,8 @@ def test_raw_frames_prepared_equal_the_store(tiny, tmp_path: Path):
         frames, kept = normalise(np.array(images, dtype=np.uint8))
         assert kept.all()
         np.testing.assert_array_equal(frames, store.sequence(row))
-    assert prepare_raw("a", domain, tmp_path / "raw", tmp_path / "prepared", 1) == 0
+    prepare(Request(walkers_set("a", domain), tmp_path / "raw", tmp_path / "prepared"), 1)
     assert SequenceStore(tmp_path / "prepared").digest == store.digest
-    (tmp_path / "raw").joinpath(*key, files[0].name).write_bytes(b"no PNG")
-    with pytest.raises(UserError, match=files[0].name):
-        prepare_raw("a", domain, tmp_path / "raw", tmp_path / "broken", 1)
-    assert not (tmp_path / "broken").exists()
 
 
 @pytest.mark.slow

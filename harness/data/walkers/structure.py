@@ -51,7 +51,7 @@ def walks_of(domain: Domain, subject: str) -> list[Walk]:
         ]
     rng = numpy_rng(domain.seed, "wild", subject)
     return [
-        Walk(f"{i:02d}", str(rng.choice(("nm", "bg", "cl"), p=(0.5, 0.3, 0.2))), i + 1, (int(rng.integers(360)),))
+        Walk(f"{i + 1:02d}", str(rng.choice(("nm", "bg", "cl"), p=(0.5, 0.3, 0.2))), i + 1, (int(rng.integers(360)),))
         for i in range(_WILD_SEQUENCES)
     ]
 
