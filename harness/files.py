@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UserError
+from harness.errors import PausedError, UserError
 
 
 @contextmanager
@@ -20,14 +21,23 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``target`` (a file or a folder) that replaces it at the end.
 
     When the block raises, ``target`` is as it was; when the process is killed, it is as it was or (a folder) absent.
+    A file never replaces a folder, and a place that cannot be written to is a :class:`UserError`,
+    a full disk a :class:`PausedError`.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        if is_full(error):
+            raise PausedError(f"{target}: no space left; free some and run the same command again") from None
+        raise UserError(f"{target}: cannot be written ({error.strerror}); name another place") from None
     inner, replaced = scratch / target.name, scratch / "replaced"
     try:
         yield inner
         _flush(inner)
+        if inner.is_file():
+            refuse_folder(target)
         if target.is_dir():
             # A folder cannot be replaced in one step: between these two lines a kill leaves it absent, never in part.
             os.replace(target, replaced)
@@ -38,6 +48,17 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or a user's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def refuse_folder(target: Path) -> None:
+    """A folder where a file is to be written is a :class:`UserError`: it would be lost with all that is in it."""
+    if Path(target).is_dir():
+        raise UserError(f"{target}: is a folder; name a file to write")
 
 
 def _flush(path: Path) -> None:
@@ -61,6 +82,8 @@ def read_json(path: Path) -> Any:
         return json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); delete it and run again") from None
 

@@ -19,8 +19,12 @@ from harness.files import sha256
 from harness.layout import LOCK
 
 _PACKAGES = ("torch", "numpy", "faiss-cpu", "faiss-gpu", "infomap", "opencv-python-headless", "anny", "dvc", "mlflow")
+_BF16 = ("avx512_bf16", "amx_bf16", "bf16")
+_KIND = ("cpu", "cpu_units", "gpu", "gpu_libraries", "threads", "deterministic")
 _OWN = ("harness", "models", "methods")
-WIRING = frozenset(f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "registry"))
+WIRING = frozenset(
+    f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "plan", "registry")
+)
 """Modules without arithmetic: a change of theirs makes no run another run."""
 
 
@@ -52,7 +56,7 @@ def code_files(modules: Iterable[str]) -> list[Path]:
                 waiting += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module:
                 waiting.append(node.module)
-                waiting += [f"{node.module}.{a.name}" for a in node.names if _is_module(node.module, a.name)]
+                waiting += [f"{node.module}.{a.name}" for a in node.names if _is_module(own, node.module, a.name)]
     return sorted(path for path in found.values() if path.name != "__init__.py" and not _is_wiring(path))
 
 
@@ -60,8 +64,8 @@ def _is_wiring(path: Path) -> bool:
     return any(path.as_posix().endswith(f"/{name}") for name in WIRING)
 
 
-def _is_module(package: str, name: str) -> bool:
-    if package.split(".")[0] not in _OWN:
+def _is_module(own: set[str], package: str, name: str) -> bool:
+    if package.split(".")[0] not in own:
         return False
     spec = importlib.util.find_spec(package)
     folders = (spec.submodule_search_locations or []) if spec else []
@@ -80,19 +84,43 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def environment() -> dict[str, Any]:
-    """The machine and the libraries, for provenance."""
+    """The machine, the libraries and how they are set, for provenance.
+
+    ``cpu_units``: the widest vector instructions that torch uses, and those for bf16 products.
+    """
     import torch
 
-    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    found = torch.cuda.is_available()
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if found else []
     return {
         "cpu": _cpu_name(),
+        "cpu_units": [torch.backends.cpu.get_cpu_capability(), *(f for f in _cpu_flags() if f in _BF16)],
         "cores": os.cpu_count(),
-        "gpu": gpu,
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "gpu": ", ".join(gpus) or None,
+        "gpu_libraries": {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()} if found else None,
+        "threads": torch.get_num_threads(),
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": versions(_PACKAGES),
         "lock": lock_digest(),
+        "image": image(),
     }
+
+
+def image() -> dict[str, str] | None:
+    """Inside an image of ours: its commit and lock, and the digest that whoever started it gave (HARNESS_IMAGE)."""
+    if "HARNESS_SOURCE" not in os.environ:
+        return None
+    keys = {"commit": "HARNESS_COMMIT", "lock": "HARNESS_LOCK", "digest": "HARNESS_IMAGE"}
+    return {name: os.environ.get(key) or "none" for name, key in keys.items()}
+
+
+def same_kind(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
+    """What tells two environments apart that may change bits: names of differing entries, none for the same kind."""
+    return [key for key in _KIND if one.get(key) != two.get(key)]
 
 
 def cores() -> int:
@@ -101,15 +129,24 @@ def cores() -> int:
 
 
 def _cpu_name() -> str:
+    return _cpu_line("model name") or platform.processor() or platform.machine()
+
+
+def _cpu_flags() -> list[str]:
+    return (_cpu_line("flags") or _cpu_line("Features")).split()
+
+
+def _cpu_line(name: str) -> str:
+    """What Linux says of the first processor under ``name``; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(line.split(":", 1)[1].strip() for line in lines if line.split(":")[0].strip() == name)
     except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        return ""
 
 
 def commit() -> str:
-    """The checked-out commit, with "+" when tracked source files differ from it; "none" without git."""
+    """The checked-out commit, with "+" when tracked source files differ from it; without git the image's, or "none"."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
@@ -118,7 +155,7 @@ def commit() -> str:
         head = git("rev-parse", "--short=12", "HEAD")
         changed = git("status", "--porcelain", "--untracked-files=no", "--", *_OWN, "params.yaml")
     except (OSError, subprocess.CalledProcessError):
-        return "none"
+        return os.environ.get("HARNESS_COMMIT") or "none"
     return head + ("+" if changed else "")
 
 

@@ -11,17 +11,18 @@ PARAMS = Path("params.yaml")
 
 @dataclass(frozen=True)
 class RunName:
-    """One training run. ``dataset`` is what is trained on."""
+    """One training run. ``dataset`` is what is trained on; ``variant`` a key of params.yaml's `variants`, or ""."""
 
     suite: str
     method: str
     backbone: str
     dataset: str
     seed: int
+    variant: str = ""
 
     @property
     def stem(self) -> str:
-        return f"{self.method}-{self.backbone}-{self.dataset}-s{self.seed}"
+        return stem(self.method, self.backbone, self.dataset, self.seed, self.variant)
 
     @property
     def folder(self) -> Path:
@@ -35,7 +36,7 @@ class RunName:
     @property
     def epochs(self) -> Path:
         """Metrics of each epoch; nothing in it depends on the clock."""
-        return self.folder / "epochs.json"
+        return Path("results") / self.suite / "epochs" / f"{self.stem}.json"
 
 
 def store(suite: str, dataset: str) -> Path:
@@ -46,9 +47,19 @@ def scores(suite: str) -> Path:
     return Path("results") / suite / "scores"
 
 
-def result(suite: str, method: str, backbone: str, dataset: str, seed: int) -> Path:
+def stem(method: str, backbone: str, dataset: str, seed: int, variant: str = "") -> str:
+    """The name of a run's files: its words in the order of the command line."""
+    return f"{method}-{backbone}-{dataset}-s{seed}" + (f"-{variant}" if variant else "")
+
+
+def result(suite: str, method: str, backbone: str, dataset: str, seed: int, variant: str = "") -> Path:
     """The scores of a run on ``dataset``'s test split."""
-    return scores(suite) / f"{method}-{backbone}-{dataset}-s{seed}.json"
+    return scores(suite) / f"{stem(method, backbone, dataset, seed, variant)}.json"
+
+
+def plugin(suite: str, method: str, backbone: str) -> Path:
+    """What a method of another package is: DVC runs its stages again when this file changes."""
+    return Path("runs") / suite / "plugins" / f"{method}-{backbone}.json"
 
 
 def provenance(suite: str, stem: str) -> Path:
@@ -60,9 +71,18 @@ def tables(suite: str) -> Path:
     return Path("results") / suite / "tables"
 
 
+def figures(suite: str) -> Path:
+    return Path("results") / suite / "figures"
+
+
 def work(run_id: str) -> Path:
     """Checkpoints of a run that is not finished; named by all it depends on, so that no other run finds them."""
     return Path("work") / run_id
+
+
+def kept(run_id: str) -> Path:
+    """The state from which ``harness verify`` runs the last epochs of a finished run again."""
+    return Path("work") / "kept" / f"{run_id}.pt"
 
 
 def events(run_id: str) -> Path:

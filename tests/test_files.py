@@ -99,3 +99,27 @@ def test_sha256_is_of_the_contents_in_order(tmp_path):
     second.write_bytes(b"z")
     assert sha256(first, second) == hashlib.sha256(b"x" * (1 << 20) + b"yz").hexdigest()
     assert sha256(first, second) != sha256(second, first)
+
+
+def test_a_file_never_replaces_a_folder(tmp_path):
+    target = tmp_path / "results"
+    target.mkdir()
+    (target / "mine").write_text("kept")
+    with pytest.raises(UserError, match="results: is a folder; name a file to write"):
+        write_json(target, {})
+    assert names(tmp_path) == ["results"] and (target / "mine").read_text() == "kept"
+
+
+@pytest.mark.parametrize("place", ["file/x.json", "file/deeper/x.json", "/proc/x.json"])
+def test_a_place_that_cannot_be_written(tmp_path, place):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(UserError, match=r"x\.json: cannot be written \(.+\); name another place") as caught:
+        write_json(tmp_path / place, {})
+    assert "\n" not in str(caught.value) and names(tmp_path) == ["file"]
+
+
+def test_json_that_cannot_be_read(tmp_path):
+    (tmp_path / "file").write_text("{}")
+    for path in (tmp_path, tmp_path / "file" / "x.json"):
+        with pytest.raises(UserError, match="cannot be read"):
+            read_json(path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,34 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from harness.config import Optimiser
 from harness.data.batching import BatchSource
 from harness.errors import UserError
 from harness.training.checkpoint import Resume
 from harness.training.device import Device
+from harness.training.distributed import Ranks
 from harness.training.extract import extract
+from harness.training.feed import ahead
+from harness.training.listener import Listener
+from harness.training.optimiser import learning_rate, make_optimiser, set_rate
+from harness.training.state import Place, capture, restore
 from harness.types import Augment, Clusters, EpochPlan, Method, Pool
 
-Report = Callable[[dict[str, Any]], None]
-"""Called with what an epoch gave: epoch, loss, the plan's metrics, seconds."""
 Observe = Callable[[EpochPlan], dict[str, float]]
 """Diagnostics of a plan, from truths that the method cannot see."""
+
+
+class DivergenceError(UserError):
+    """Loss, outputs or gradients are not numbers any more.
+
+    ``rows`` of the pool were in the batch; the weights are those before it.
+    """
+
+    def __init__(self, loss: float, place: Place, rows: npt.NDArray[np.int64]) -> None:
+        self.loss, self.rows = loss, rows
+        super().__init__(
+            f"training stopped: not finite (loss {loss}) at epoch {place.epoch}, step {place.step}; rows of the batch: "
+            f"{rows.tolist()}; lower the learning rate or look at those sequences"
+        )
 
 
 @dataclass
@@ -36,28 +53,19 @@ class TrainingTools:
     frames: Tensor
     pool: Pool
     device: Device
-    cluster: Callable[[Tensor, int, float], Clusters]
+    clustering: Callable[[Tensor, int, float], Clusters]
     front_back: Callable[[], npt.NDArray[np.bool_]]
+    ranks: Ranks = field(default_factory=Ranks)
+    listener: Listener = field(default_factory=Listener)
     epoch: int = 0
 
     def extract(self, augment: Augment | None = None) -> Tensor:
         key = (self.seed, "extract", self.epoch)
-        return extract(self.network, self.frames, self.pool, self.device, augment, key)
+        heard = partial(self.listener.extracted, total=len(self.pool))
+        return extract(self.network, self.frames, self.pool, self.device, augment, key, heard, self.ranks)
 
-
-def make_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    if settings.kind == "sgd":
-        return torch.optim.SGD(
-            parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
-        )
-    return torch.optim.Adam(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
-
-
-def learning_rate(settings: Optimiser, step: int, since_start: int) -> float:
-    """The rate of optimiser step ``step`` (counted for milestones); warm-up counts the run's own steps."""
-    rate = settings.lr * settings.gamma ** sum(step >= milestone for milestone in settings.milestones)
-    return rate * min(1.0, (since_start + 1) / (settings.warmup + 1))
+    def cluster(self, features: Tensor, n: int, s_up: float) -> Clusters:
+        return self.ranks.once(lambda: self.clustering(features, n, s_up))
 
 
 def set_mode(network: nn.Module, freeze_norm: bool) -> None:
@@ -69,61 +77,90 @@ def set_mode(network: nn.Module, freeze_norm: bool) -> None:
                 module.eval()
 
 
+def all_finite(loss: Tensor, output: Any, network: nn.Module) -> bool:
+    """Whether loss, outputs and gradients are numbers: a loss may hide a broken output, which memories would keep."""
+    outputs = output if isinstance(output, tuple) else (output,)
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    return math.isfinite((loss.detach() + norm + sum(part.detach().float().abs().sum() for part in outputs)).item())
+
+
 class Trainer:
-    """Trains a method's network on a pool. Everything random is keyed by seed, epoch and step."""
+    """Trains a method's network on a pool. Everything random is keyed by seed, epoch and step.
 
-    def __init__(self, device: Device, resume: Resume, report: Report, observe: Observe) -> None:
-        self.device, self.resume, self.report, self.observe = device, resume, report, observe
+    resume: where states are kept, or None to keep none (processes after the first).
+    """
 
-    def fit(self, method: Method, network: nn.Module, tools: TrainingTools) -> list[dict[str, float]]:
-        """Runs the epochs that are still to run; returns every epoch's metrics. The last weights are in ``network``."""
-        settings = method.training
+    def __init__(self, device: Device, resume: Resume | None, observe: Observe) -> None:
+        self.device, self.resume, self.observe = device, resume, observe
+
+    def fit(self, method: Method, network: nn.Module, tools: TrainingTools) -> Place:
+        """Runs what is still to run; returns every epoch's metrics. The last weights are in ``network``."""
+        settings, ranks, listener = method.training, tools.ranks, tools.listener
         optimiser = make_optimiser(network, settings.optimiser)
-        first, history = self._restore(method, network, optimiser)
+        place = self._restore(method, network, optimiser, tools)
+        model = ranks.wrap(self.device.compiled(network))
         ordered = bool(getattr(network, "ordered", False))
-        source = BatchSource(tools.frames, tools.pool, settings.frames, ordered, tools.seed, self.device.torch)
-        for epoch in range(first, settings.epochs):
-            began = time.perf_counter()
-            tools.epoch = epoch
-            plan = method.plan_epoch(epoch, tools.pool, tools)
+        source = BatchSource(
+            tools.frames, tools.pool, settings.frames, ordered, tools.seed, self.device.torch, ranks.rank, ranks.size
+        )
+        save = partial(self._save, place, method, network, optimiser, listener)
+        while place.epoch < settings.epochs:
+            began, tools.epoch = time.perf_counter(), place.epoch
+            listener.planning(place.epoch)
+            plan = method.plan_epoch(place.epoch, tools.pool, tools)
             planned = time.perf_counter() - began
-            set_mode(network, settings.freeze_norm)
-            total = 0.0
-            for step in range(settings.iterations):
-                number = epoch * settings.iterations + step
-                for group in optimiser.param_groups:
-                    group["lr"] = learning_rate(settings.optimiser, method.first_step + number, number)
-                batch = source.batch(plan, epoch, step)
+            set_mode(model, settings.freeze_norm)
+            still = range(place.step, settings.iterations)
+            for batch in ahead(partial(source.batch, plan, place.epoch), still, source.from_host):
+                number = place.epoch * settings.iterations + place.step
+                set_rate(optimiser, learning_rate(settings.optimiser, method.first_step + number, number))
                 with self.device.autocast():
-                    output = network(batch.frames, batch.lengths)
+                    output = model(batch.frames, batch.lengths)
+                batch, output = ranks.gather(batch, output)
                 loss = method.loss(batch, output)
-                if not math.isfinite(value := loss.item()):
-                    raise UserError(
-                        f"training stopped: the loss is {value} at epoch {epoch}, step {step}; rows of the batch: "
-                        f"{batch.rows.tolist()}; lower the learning rate or look at those sequences"
-                    )
                 optimiser.zero_grad(set_to_none=True)
-                loss.backward()
+                (loss * ranks.size).backward()  # gradients are averaged over processes, and each has only its share
+                value = loss.item()
+                if not all_finite(loss, output, model):
+                    raise DivergenceError(value, place, batch.rows)
                 optimiser.step()
-                method.after_step(batch, output, step / settings.iterations)
-                total += value
-            metrics = {"epoch": epoch, "loss": total / settings.iterations, **plan.metrics, **self.observe(plan)}
-            history.append(metrics)
-            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "method": method.state()}
-            self.resume.save(epoch, {**state, "epoch": epoch, "history": history})
-            self.report({**metrics, "seconds": time.perf_counter() - began, "plan_seconds": planned})
-        return history
+                method.after_step(batch, output, place.step / settings.iterations)
+                place.step, place.total = place.step + 1, place.total + value
+                listener.step(place.epoch, place.step - 1, value, len(batch.rows))
+                stop = ranks.agree(listener.stopping(), self.device.torch)
+                if stop or (self.resume and self.resume.due()):
+                    save(number + 1)
+                if stop:
+                    ranks.agree(stop, self.device.torch)  # nobody leaves before the state is written
+                    raise KeyboardInterrupt
+            metrics = {"epoch": place.epoch, "loss": place.total / settings.iterations, **plan.metrics}
+            place.close_epoch({**metrics, **self.observe(plan)}, plan, network)
+            save(place.epoch * settings.iterations)
+            spent = time.perf_counter() - began
+            listener.epoch({**place.history[-1], "seconds": spent, "plan_seconds": planned})
+        return place
+
+    def _save(
+        self,
+        place: Place,
+        method: Method,
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        listener: Listener,
+        steps: int,
+    ) -> None:
+        if self.resume and (trouble := self.resume.save(steps, capture(place, method, network, optimiser))):
+            listener.note(trouble)
 
     def _restore(
-        self, method: Method, network: nn.Module, optimiser: torch.optim.Optimizer
-    ) -> tuple[int, list[dict[str, float]]]:
-        state, notes = self.resume.latest()
+        self, method: Method, network: nn.Module, optimiser: torch.optim.Optimizer, tools: TrainingTools
+    ) -> Place:
+        state, notes = tools.ranks.once(lambda: self.resume.latest() if self.resume else (None, []))
         for note in notes:
-            self.report({"note": note})
+            tools.listener.note(note)
         if state is None:
-            return 0, []
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        method.restore(state["method"])
-        self.report({"note": f"resumed after epoch {state['epoch']}"})
-        return state["epoch"] + 1, state["history"]
+            return Place()
+        place = restore(state, method, network, optimiser, self.device.torch)
+        tools.listener.note(f"resumed {place}")
+        return place
