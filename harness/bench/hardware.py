@@ -1,0 +1,62 @@
+"""What this machine can do at best: the rate of a matrix product and the bandwidth of a copy, measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+_SIDE = 1536
+_COPY = 1 << 26
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a piece of work cannot do without: floating-point operations, bytes read and written, and their type."""
+
+    operations: float
+    bytes: float
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Operations a second of products in fp32 and bf16, bytes a second of a copy (read and written)."""
+
+    fp32: float
+    bf16: float
+    copy: float
+
+    def seconds(self, work: Work) -> float:
+        """The least time for ``work`` on as many threads as were measured."""
+        rate = self.bf16 if work.precision == "bf16" else self.fp32
+        return max(work.operations / rate, work.bytes / self.copy)
+
+
+def measure(device: torch.device, threads: int, repeats: int = 15) -> Hardware:
+    """Measures with ``threads`` threads on ``device``; the best of ``repeats``, because a bound is what could be."""
+    torch.set_num_threads(threads)
+    side = _SIDE if device.type == "cpu" else 8192
+    rates = []
+    for kind in (torch.float32, torch.bfloat16):
+        left, right = (torch.rand(side, side, device=device).to(kind) for _ in range(2))
+        out = torch.empty(side, side, device=device, dtype=kind)
+        rates.append(2 * side**3 / _least(lambda: torch.mm(left, right, out=out), device, repeats))  # noqa: B023
+    source = torch.zeros(_COPY, dtype=torch.float32, device=device)
+    target = torch.zeros_like(source)
+    seconds = _least(lambda: target.copy_(source), device, repeats)
+    return Hardware(*rates, copy=2 * source.nbytes / seconds)
+
+
+def _least(work: Callable[[], object], device: torch.device, repeats: int) -> float:
+    taken = []
+    for turn in range(repeats + 1):
+        began = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        if turn:
+            taken.append(time.perf_counter() - began)
+    return min(taken)

@@ -1,0 +1,63 @@
+"""Made-up material for benchmarks: silhouettes of no one, features in clusters. Seeded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+import yaml
+from torch import nn
+
+from harness.config import Settings, check
+from harness.counters import numpy_rng
+from harness.presets import compose
+from harness.registry import find
+from harness.types import FRAME, Pool
+
+
+def sequences(count: int, frames: int, spread: int = 0, seed: int = 0) -> list[npt.NDArray[np.uint8]]:
+    """Blobs that walk, uint8[T,64,44]; T is ``frames`` more or less ``spread``."""
+    rng = numpy_rng(seed, "bench")
+    out = []
+    for number in range(count):
+        length = frames + int(rng.integers(-spread, spread + 1)) if spread else frames
+        walk = np.zeros((length, *FRAME), dtype=np.uint8)
+        for t, image in enumerate(walk):
+            swing = int(6 * np.sin(0.4 * t + number))
+            cv2.ellipse(image, (22, 26), (7 + number % 4, 18), 0, 0, 360, 255, -1)
+            cv2.line(image, (22, 40), (22 + swing, 63), 255, 5)
+            cv2.line(image, (22, 40), (22 - swing, 63), 255, 5)
+            cv2.circle(image, (22, 6), 6, 255, -1)
+        out.append(walk)
+    return out
+
+
+def clustered(count: int, clusters: int, size: int, noise: float = 0.7, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Unit features f32[count,size] around ``clusters`` directions, whose members' cosines are 1 / (1 + noise^2)."""
+    rng = numpy_rng(seed, "bench", "features")
+    centres = rng.standard_normal((clusters, size), dtype=np.float32)
+    rows = centres[np.arange(count) % clusters] + noise * rng.standard_normal((count, size), dtype=np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def paper_settings(size: dict[str, Any]) -> Settings:
+    """The paper's settings (conf/suite/paper.yaml) with a benchmark's device, precision and threads."""
+    tree = yaml.safe_load(compose("paper"))
+    tree["compute"] |= {key: size[key] for key in ("device", "precision", "threads")}
+    return check(tree, "conf/suite/paper.yaml")
+
+
+def network(size: dict[str, Any]) -> nn.Module:
+    """The backbone of a benchmark as the paper's suite has it, with seeded weights."""
+    backbone = paper_settings(size).backbones[size["backbone"]]
+    torch.manual_seed(0)
+    return find("backbone", backbone.kind)(**backbone.model_dump(exclude={"kind"}))
+
+
+def pack(walks: list[npt.NDArray[np.uint8]]) -> tuple[torch.Tensor, Pool]:
+    """Sequences as a store holds them: frames uint8[F,64,44], and where each sequence lies."""
+    length = np.array([len(walk) for walk in walks])
+    return torch.from_numpy(np.concatenate(walks)), Pool(np.cumsum(length) - length, length, None)

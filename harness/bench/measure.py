@@ -1,0 +1,142 @@
+"""Runs a benchmark's two sides in turns and sets them beside the hardware's bound."""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import torch
+
+from harness.bench import hardware
+from harness.bench.turns import Times, take_turns
+from harness.errors import UserError, nearest
+from harness.identity import commit, environment
+
+PARTS = {
+    "train": "harness.bench.train",
+    "extract": "harness.bench.extract",
+    "cluster": "harness.bench.cluster",
+    "score": "harness.bench.score",
+    "prepare": "harness.bench.preparation",
+    "generate": "harness.bench.generate",
+    "end-to-end": "harness.bench.end_to_end",
+}
+_BACKBONES = ("gaitset", "gaitgl")
+_ABOUT = """\
+Written by `harness bench all --write`. Each part runs beside a plain reference in the field's usual way (a file for
+each sequence, fp32, one sequence at a time in extraction, links and memory updates one by one, a pair of views at a
+time in scoring), in turns, each side in a process of its own with the same number of threads. Ratios are medians over
+the turns with least and most; they hold on other machines better than seconds do. The bound is the time that the work's
+operations at the measured rate of a matrix product, or its bytes at the measured bandwidth of a copy, would take.
+
+What makes the difference on a CPU: bf16 products, frames flat in channels-last layout, freed memory kept instead of
+given back (glibc), whole batches from packed frames, and maxima over frames without their places where no gradient
+needs them."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One benchmark: sizes, seconds of each side, their ratio turn by turn, and the hardware's least time."""
+
+    name: str
+    about: str
+    unit: str
+    size: dict[str, Any]
+    ours: Times
+    plain: Times
+    bound: float
+    details: dict[str, float]
+
+    @property
+    def ratios(self) -> list[float]:
+        return [theirs / own for theirs, own in zip(self.plain.wall, self.ours.wall, strict=True)]
+
+    @property
+    def cpu_ratio(self) -> float:
+        """By processor time, which hardly depends on who else is working."""
+        return statistics.median(self.plain.cpu) / statistics.median(self.ours.cpu)
+
+    def line(self) -> str:
+        ratio = statistics.median(self.ratios)
+        more = "".join(f", {key} {value:.2%}" for key, value in self.details.items())
+        what = self.size.get("backbone", "")
+        return (
+            f"{self.name:10} {what:8} {_spread(self.ours.wall)} s, reference {_spread(self.plain.wall)} s: "
+            f"{ratio:.2f} x ({self.cpu_ratio:.2f} x by processor time), "
+            f"{self.bound / self.ours.median:.0%} of the bound{more}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "seconds": self.ours.median,
+            "reference_seconds": self.plain.median,
+            "ratio": statistics.median(self.ratios),
+            "ratio_spread": [min(self.ratios), max(self.ratios)],
+            "cpu_ratio": self.cpu_ratio,
+            "of_the_bound": self.bound / self.ours.median,
+        }
+
+
+def plan(names: list[str], changes: dict[str, Any], common: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each part with its sizes; where none is named, parts with a backbone are run with each."""
+    for name in names:
+        module = importlib.import_module(PARTS[name])
+        for key in changes.keys() - module.SIZE.keys():
+            if len(names) == 1:
+                raise UserError(f"--size {key}: {name} has no such size; {nearest(key, module.SIZE)}")
+        own = {key: value for key, value in changes.items() if key in module.SIZE}
+        several = len(names) > 1 and "backbone" in module.SIZE and "backbone" not in own
+        for backbone in _BACKBONES if several else (None,):
+            yield name, {**module.SIZE, **common, **own, **({"backbone": backbone} if backbone else {})}
+
+
+def measure(name: str, size: dict[str, Any], repeats: int, warm_up: int) -> Figure:
+    """Times both sides of a part."""
+    module = importlib.import_module(PARTS[name])
+    taken = take_turns({side: f"{module.__name__}:{side}" for side in ("ours", "plain")}, size, repeats, warm_up)
+    details = module.details(size, taken["ours"].median) if hasattr(module, "details") else {}
+    bound = _hardware(size["device"], size["threads"]).seconds(module.work(size))
+    return Figure(name, module.ABOUT, module.UNIT, size, taken["ours"], taken["plain"], bound, details)
+
+
+@cache
+def _hardware(device: str, threads: int) -> hardware.Hardware:
+    return hardware.measure(torch.device(device), threads)
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.3g} ({min(seconds):.3g}-{max(seconds):.3g})"
+
+
+def page(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: int) -> str:
+    """docs/performance.md."""
+    where = environment()
+    machine = _hardware(common["device"], common["threads"])
+    gpu = f", {where['gpu']}" if where["gpu"] else ""
+    lines = [
+        "# Performance",
+        "",
+        _ABOUT,
+        "",
+        f"{where['cpu']} ({', '.join(where['cpu_units'])}), {where['cores']} cores{gpu}; {common['threads']} thread(s) "
+        f"a side; torch {where['packages']['torch']}; commit {commit()}. Ours in {common['precision']}, the reference "
+        f"in fp32; {repeats} turns after {warm_up}. Measured here: products {machine.fp32 / 1e9:.0f} GFLOP/s in fp32, "
+        f"{machine.bf16 / 1e9:.0f} in bf16; copies {machine.copy / 1e9:.1f} GB/s.",
+        "",
+        "| Part | Size | Ours, s | Reference, s | Reference / ours | by processor time | of the bound | |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for found in figures:
+        sizes = ", ".join(f"{key} {value}" for key, value in found.size.items() if key not in common)
+        ratio = f"{statistics.median(found.ratios):.2f} ({min(found.ratios):.2f}-{max(found.ratios):.2f})"
+        more = ", ".join(f"{key.replace('_', ' ')} {value:.2%}" for key, value in found.details.items())
+        lines.append(
+            f"| {found.about} | {sizes} | {_spread(found.ours.wall)} | {_spread(found.plain.wall)} | {ratio} "
+            f"| {found.cpu_ratio:.2f} | {found.bound / found.ours.median:.0%} | {more} |"
+        )
+    return "\n".join([*lines, ""])

@@ -1,0 +1,146 @@
+"""Benchmarks: that both sides do the same work, that turns are taken, and what the figures say."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness.bench import hardware, material, measure, turns
+from harness.bench.hardware import Hardware, Work
+from harness.bench.measure import Figure
+from harness.bench.plain import epoch, files
+from harness.bench.plain.networks import PlainGaitGL, PlainGaitSet
+from harness.bench.turns import EnoughError, Tick, Times, take_turns
+from harness.clustering.infomap import Clustering
+from harness.errors import UserError
+from models.gaitgl import GaitGL
+from models.gaitset import GaitSet
+
+
+def test_the_plain_gaitset_is_gaitset():
+    torch.manual_seed(0)
+    plain, ours = PlainGaitSet((4, 6, 8), 5), GaitSet((4, 6, 8), 5, "none", "stacked")
+    stages = (plain.first.layer, plain.second.layer, plain.third.layer)
+    pairs = [*zip(stages, ours.frame_stages), *zip((plain.set_second, plain.set_third), ours.set_stages)]
+    for one, two in pairs:
+        for number in (0, 2):
+            two[number].weight.data.copy_(one[number].weight)  # pyright: ignore
+    ours.head.weight.data.copy_(plain.head)
+    frames = torch.rand(3, 7, 64, 44)
+    torch.testing.assert_close(ours(frames, torch.full((3,), 7)), plain(frames), rtol=1e-4, atol=1e-6)
+
+
+def test_the_plain_gaitgl_is_gaitgl():
+    torch.manual_seed(0)
+    plain = PlainGaitGL((4, 6, 8), 5)
+    ours = GaitGL((4, 6, 8), 5, doubled=False, halving=3, head="norm", head_init="stacked")
+    ours.stem[0].weight.data.copy_(plain.stem[0].weight)  # pyright: ignore
+    ours.aggregate.weight.data.copy_(plain.aggregate[0].weight)  # pyright: ignore
+    for stage, block in zip(ours.stages, (plain.first, plain.second, plain.third)):
+        stage[0].whole.weight.data.copy_(block.whole.weight)  # pyright: ignore
+        stage[0].local.weight.data.copy_(block.part.weight)  # pyright: ignore
+    ours.head.weight.data.copy_(plain.head)
+    ours.norm.norm.weight.data.copy_(plain.norm.weight)  # pyright: ignore
+    frames = torch.rand(3, 7, 64, 44)
+    torch.testing.assert_close(ours(frames, torch.full((3,), 7)), plain(frames), rtol=1e-4, atol=1e-5)
+
+
+def test_the_plain_clusters_are_ours():
+    rows = material.clustered(60, 6, 32, noise=0.3)
+    labels = epoch.cluster(rows, 8, 0.5, 1)
+    ours = Clustering(True, False, 2, 1, "exact", 1).fit(torch.from_numpy(rows), 8, 0.5).labels
+    pairs = set(zip(labels.tolist(), ours.tolist(), strict=True))
+    assert len(pairs) == len(set(labels.tolist())) == len(set(ours.tolist())) == 6
+
+
+def test_files_hold_what_was_written(tmp_path):
+    walks = material.sequences(3, 9, spread=2)
+    paths = files.write(tmp_path, walks)
+    np.testing.assert_allclose(files.read(paths[1]), walks[1] / 255, rtol=1e-6)
+    batch = files.batch(paths, 4, ordered=True, rng=np.random.default_rng(0))
+    assert batch.shape == (3, 4, 64, 44) and batch.min() >= 0 and batch.max() == 1
+
+
+def quick(size: dict[str, Any], tick: Tick) -> None:
+    tick()
+    while True:
+        time.sleep(size["nap"])
+        tick()
+
+
+def slow(size: dict[str, Any], tick: Tick) -> None:
+    tick()
+    while True:
+        time.sleep(3 * size["nap"])
+        tick()
+
+
+def test_turns(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, str(__import__("pathlib").Path(__file__).parent)])
+    taken = take_turns({"ours": "test_bench:quick", "plain": "test_bench:slow"}, {"nap": 0.1}, 3, 1)
+    assert [len(times.wall) for times in taken.values()] == [3, 3]
+    assert 0.1 <= taken["ours"].median < 0.3 <= taken["plain"].median
+    with pytest.raises(UserError, match="process of 'ours' ended"):
+        take_turns({"ours": "test_bench:nothing"}, {}, 1, 0)
+    with pytest.raises(EnoughError):
+        raise turns.EnoughError
+
+
+def test_figures():
+    ours, plain = Times([1.0, 2.0, 1.5], [1.0, 1.0, 1.0]), Times([4.0, 4.0, 6.0], [3.0, 3.0, 3.0])
+    figure = Figure("train", "optimiser step", "steps", {"frames": 3}, ours, plain, 0.75, {"batch_share": 0.01})
+    found = json.loads(json.dumps(figure.as_json()))
+    assert found["seconds"] == 1.5 and found["ratio"] == statistics.median([4, 2, 4])
+    assert found["ratio_spread"] == [2, 4] and found["cpu_ratio"] == 3 and found["of_the_bound"] == 0.5
+    assert "4.00 x" in figure.line() and "50% of the bound" in figure.line() and "batch_share 1.00%" in figure.line()
+
+
+def test_the_bound_is_the_scarcer_resource():
+    machine = Hardware(fp32=100.0, bf16=200.0, copy=10.0)
+    assert machine.seconds(Work(1000, 10)) == 10 and machine.seconds(Work(1000, 10, "bf16")) == 5
+    assert machine.seconds(Work(1000, 1000)) == 100
+    measured = hardware.measure(torch.device("cpu"), 1, repeats=1)
+    assert measured.fp32 > 1e9 and measured.copy > 1e8
+
+
+@pytest.mark.parametrize("part", [part for part in measure.PARTS if part != "prepare"])
+def test_work_is_counted(part: str):
+    ((_, size),) = measure.plan([part], {}, {"threads": 1, "precision": "fp32", "device": "cpu"})
+    assert __import__("importlib").import_module(measure.PARTS[part]).work(size).bytes > 0
+
+
+def test_sizes_that_a_part_does_not_have():
+    with pytest.raises(UserError, match="did you mean 'frames'"):
+        list(measure.plan(["train"], {"frame": 3}, {}))
+    every = list(measure.plan(["train", "score"], {"frames": 3}, {}))
+    assert [(name, size.get("backbone")) for name, size in every] == [
+        ("train", "gaitset"), ("train", "gaitgl"), ("score", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_whole_part(monkeypatch: pytest.MonkeyPatch, root):
+    monkeypatch.chdir(root)
+    common = {"threads": 1, "precision": "fp32", "device": "cpu"}
+    few = {
+        "count": 8,
+        "length": 5,
+        "spread": 1,
+        "steps": 1,
+        "subjects": 2,
+        "sequences": 2,
+        "frames": 3,
+        "neighbours": 4,
+    }
+    ((name, size),) = measure.plan(["end-to-end"], few, common)
+    figure = measure.measure(name, size, repeats=1, warm_up=0)
+    assert figure.ours.median > 0 and figure.plain.median > 0 and figure.bound > 0
+    page = measure.page([figure], common, 1, 0)
+    assert "| epoch of CC |" in page and "GFLOP/s" in page
