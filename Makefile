@@ -8,13 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup smoke test lint lock
+.PHONY: setup smoke test lint deps lock sbom image
 
 setup: $(READY)
 
-$(READY): requirements/cpu.lock pyproject.toml
+$(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/cpu.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.lock
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/pip check
@@ -31,9 +31,24 @@ lint: $(READY)
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
-# The locks for both extras; needs uv (pip install uv).
+# The code that each stage of dvc.yaml depends on, after imports have changed.
+deps: $(READY)
+	$(BIN)/python tools/stage-deps
+
+# The locks; needs uv (pip install uv). dev.lock is cpu.lock and the tools for tests, at the same versions.
+UV := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-package torch \
+  --custom-compile-command "make lock" --quiet --extra remote
+
 lock:
-	for extra in cpu gpu; do \
-	  uv pip compile pyproject.toml --extra $$extra --extra dev --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-package torch --custom-compile-command "make lock" --quiet -o requirements/$$extra.lock; \
-	done
+	$(UV) --extra cpu -o requirements/cpu.lock
+	$(UV) --extra gpu -c requirements/cpu.lock -o requirements/gpu.lock
+	$(UV) --extra cpu --extra dev -c requirements/cpu.lock -o requirements/dev.lock
+
+# What is installed, as CycloneDX, and under which licences.
+sbom: $(READY)
+	$(BIN)/python tools/sbom
+
+# The CPU image with whatever engine is here, and the proof that its numbers are ours.
+image: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/build-image cpu
+	tools/prove-image

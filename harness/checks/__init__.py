@@ -1,0 +1,1 @@
+"""What ``harness doctor`` looks at: the installation, the machine, the services, the repository."""
