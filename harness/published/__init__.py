@@ -35,3 +35,8 @@ def published(table: int) -> list[Published]:
 def slips() -> list[dict[str, Any]]:
     """The known slips: key, where, printed, should_be, carried."""
     return yaml.safe_load(resources.files(__name__).joinpath("slips.yaml").read_text())
+
+
+def text() -> dict[str, Any]:
+    """What the paper's sentences say about its numbers: gains, schedules, heads, citations, senses."""
+    return yaml.safe_load(resources.files(__name__).joinpath("text.yaml").read_text())

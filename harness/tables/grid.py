@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import statistics
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from harness.errors import UserError
 from harness.published import Published, published
-from harness.types import ResultRecord
+from harness.statistics import people_interval, seed_interval
+from harness.types import Outcome, ResultRecord
 
 NAMES = {
     "upper": "Upper",
@@ -18,15 +21,56 @@ NAMES = {
     "sf": "Ours (SF)",
     "gaitssb": "GaitSSB*",
 }
+CONTROLS = {
+    "cc_long": "CC, as many steps as CC + SF",
+    "norm_refresh": "Pretrain, fresh norm statistics",
+    "cc_random": "CC, random labels",
+    "cc_true_clothes": "CC, true identity x clothes",
+    "cc_true": "CC, true identities",
+    "scf_random": "SCF, random candidates",
+    "scf_true": "SCF, true identities",
+    "ssf_shuffled_views": "SSF, shuffled true views",
+    "ssf_true_views": "SSF, true views",
+    "sf_scratch": "SF, random initial weights",
+}
+"""What the paper did not run."""
 BACKBONES = {"gaitset": "GaitSet", "gaitgl": "GaitGL"}
+DATASETS = {"casia-bn": "CASIA-BN", "outdoor-gait": "Outdoor-Gait", "grew": "GREW"}
+FRONT_BACK = (0, 18, 162, 180)
+
+RED, BLUE, BOLD = "red", "blue", "bold"
+"""The paper's marks: the upper bound, a gain on front/back views, a gain in the mean."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a cell is about, in the paper's words: ``view`` is degrees or "mean", ``variant`` a label such as "a=3"."""
+
+    dataset: str
+    backbone: str
+    method: str
+    condition: str
+    view: str = "mean"
+    metric: str = "rank1"
+    variant: str = ""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """ours: one value for each seed, per cent, not rounded (empty: not run); paper: as printed, or None."""
+    """ours: one value for each seed, per cent, not rounded (empty: not run); paper: as printed, or None.
+
+    people: 95 % interval of the mean by bootstrap over test subjects; why: the reason when seeds are missing; runs: the
+    ids behind it; ours_mark, paper_mark: RED, BLUE, BOLD or "".
+    """
 
     ours: tuple[float, ...]
     paper: str | None
+    people: tuple[float, float] | None = None
+    why: str = ""
+    place: Place | None = None
+    runs: tuple[str, ...] = ()
+    ours_mark: str = ""
+    paper_mark: str = ""
 
     @property
     def mean(self) -> float | None:
@@ -36,6 +80,16 @@ class Cell:
     def spread(self) -> float | None:
         """Sample standard deviation over seeds; None with fewer than two."""
         return statistics.stdev(self.ours) if len(self.ours) > 1 else None
+
+    @property
+    def seeds(self) -> tuple[float, float] | None:
+        """95 % interval of the mean over seeds; None with fewer than two."""
+        return seed_interval(self.ours)
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the paper's."""
+        return None if self.mean is None or self.paper is None else self.mean - float(self.paper)
 
 
 @dataclass(frozen=True)
@@ -48,7 +102,8 @@ class Row:
 class Grid:
     """A table: ``heads`` name the first columns, ``columns`` those with cells.
 
-    ``spread_in``: columns that show the spread beside the mean when printed (None: all of them).
+    ``spread_in``: columns that show intervals when printed (None: all of them). ``note``: which of our data sets stands
+    for which of the paper's.
     """
 
     number: str
@@ -57,6 +112,12 @@ class Grid:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     spread_in: tuple[str, ...] | None = None
+    note: str = field(default="", kw_only=True)
+
+    @property
+    def stem(self) -> str:
+        """Name of its files, and the first word of its cells' keys."""
+        return f"table{self.number}" if self.number.isdigit() else self.number
 
     def part(self, start: int, stop: int) -> Grid:
         """The table with some of its columns."""
@@ -66,30 +127,143 @@ class Grid:
     def shows_spread(self, column: str) -> bool:
         return self.spread_in is None or column in self.spread_in
 
+    def key(self, row: Row, column: str) -> str:
+        """A cell's name, such as "table3/gaitset/cl/sf/90"."""
+        return "/".join([self.stem, *(slug(head) for head in row.head), slug(column)])
+
+    def cells(self) -> Iterable[tuple[str, Cell]]:
+        """Every cell with its key, row by row."""
+        for row in self.rows:
+            for column, cell in zip(self.columns, row.cells, strict=True):
+                yield self.key(row, column), cell
+
+
+def slug(text: str) -> str:
+    """A heading as it stands in a cell's key: the method's own name, degrees without the sign, lower case."""
+    shown = {name: key for key, name in {**NAMES, **CONTROLS}.items()} | {"Average": "mean"}
+    return shown.get(text) or re.sub(r"[^a-z0-9.]+", "-", text.lower().removesuffix("°")).strip("-")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that tables are made from. ``stands_for``: the paper's data set -> ours, e.g. {"casia-bn": "target"}."""
+
+    suite: str
+    seeds: tuple[int, ...]
+    backbones: tuple[str, ...]
+    stands_for: Mapping[str, str]
+    records: tuple[ResultRecord, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Methods of other packages with their titles."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What our data sets are, for notes: {"outdoor": "walkers"}."""
+
 
 class Numbers:
-    """Looks cells up: our records beside one of the paper's tables.
+    """Looks cells up: our records beside one of the paper's tables."""
 
-    stands_for: the paper's data set -> ours, for example {"casia-bn": "target"}.
-    """
-
-    def __init__(self, records: Iterable[ResultRecord], stands_for: Mapping[str, str], table: int) -> None:
-        self.stands_for = stands_for
-        self._paper: dict[tuple[str, ...], str] = {self._key(p): p.value for p in published(table) if not p.variant}
-        self._ours: dict[tuple[str, ...], dict[int, float]] = {}
-        for r in records:
+    def __init__(self, evidence: Evidence, table: int | None) -> None:
+        self.evidence = evidence
+        printed = published(table) if table is not None else []
+        self._paper = {self._place(p): p.value for p in printed}
+        self._ours: dict[tuple[str, Place], dict[int, ResultRecord]] = {}
+        for r in evidence.records:
             view = "mean" if r.view_deg is None else str(r.view_deg)
-            key = (r.dataset, r.backbone, r.method, r.condition, view, r.metric)
-            self._ours.setdefault(key, {})[r.seed] = r.value
+            place = Place("", r.backbone, r.method, r.condition, view, r.metric, r.variant)
+            other = self._ours.setdefault((r.dataset, place), {}).setdefault(r.seed, r)
+            if other.value != r.value:
+                raise UserError(
+                    f"results/{evidence.suite}/scores: runs {other.run_id} and {r.run_id} disagree about {r.method} on "
+                    f"{r.dataset} {r.condition}, {r.backbone}, seed {r.seed}; keep one, or one backbone of a kind"
+                )
+        self._outcomes: dict[tuple[str, ...], dict[int, Outcome]] = {}
+        for o in evidence.outcomes:
+            key = (o.dataset, o.backbone, o.method, o.variant, o.condition)
+            self._outcomes.setdefault(key, {})[o.seed] = o
 
     @staticmethod
-    def _key(p: Published) -> tuple[str, ...]:
-        return (p.dataset, p.backbone, p.method, p.condition, p.view, p.metric)
+    def _place(p: Published) -> Place:
+        return Place(p.dataset, p.backbone, p.method, p.condition, p.view, p.metric, p.variant)
 
     def cell(
-        self, dataset: str, backbone: str, method: str, condition: str, view: str = "mean", metric: str = "rank1"
+        self,
+        dataset: str,
+        backbone: str,
+        method: str,
+        condition: str,
+        view: str = "mean",
+        metric: str = "rank1",
+        variant: str = "",
     ) -> Cell:
         """The cell for a place in the paper (its data set's name)."""
-        rest = (backbone, method, condition, view, metric)
-        ours = self._ours.get((self.stands_for.get(dataset, ""), *rest), {})
-        return Cell(tuple(ours[seed] for seed in sorted(ours)), self._paper.get((dataset, *rest)))
+        place = Place(dataset, backbone, method, condition, view, metric, variant)
+        own = self.evidence.stands_for.get(dataset, "")
+        found = self._ours.get((own, replace(place, dataset="")), {})
+        seeds = sorted(found)
+        return Cell(
+            ours=tuple(found[seed].value for seed in seeds),
+            paper=self._paper.get(place),
+            people=self._people(own, place, seeds),
+            why=self._why(place, seeds),
+            place=place,
+            runs=tuple(found[seed].run_id for seed in seeds),
+        )
+
+    def _people(self, own: str, place: Place, seeds: Sequence[int]) -> tuple[float, float] | None:
+        key = (own, place.backbone, place.method, place.variant, place.condition)
+        found = self._outcomes.get(key, {})
+        if place.metric != "rank1" or not seeds or not set(seeds) <= found.keys():
+            return None
+        views = None if place.view == "mean" else [int(place.view)]
+        return people_interval([found[seed] for seed in seeds], views)
+
+    def _why(self, place: Place, seeds: Sequence[int]) -> str:
+        evidence = self.evidence
+        if place.dataset not in evidence.stands_for:
+            return f"suite {evidence.suite} has no data set in {DATASETS.get(place.dataset, place.dataset)}'s structure"
+        if place.backbone not in evidence.backbones:
+            return f"suite {evidence.suite} does not run {BACKBONES.get(place.backbone, place.backbone)}"
+        missing = [seed for seed in evidence.seeds if seed not in seeds]
+        if not missing:
+            return ""
+        what = f"seed {', '.join(map(str, missing))}" if seeds else "no run"
+        if not seeds and place.method in CONTROLS:
+            return f"no run of {place.method} yet: a suite with controls computes it (`harness suite list`)"
+        if not seeds and place.variant:
+            return f"no run with {place.variant} yet: a sweep suite computes it (`harness suite list`)"
+        if not seeds and place.view != "mean":
+            return "no score of this view: the run is missing (`harness run` computes it) or the data have no such view"
+        return f"{what} of {place.method} scored yet: `harness run` computes what is missing"
+
+    def note(self, datasets: Iterable[str]) -> str:
+        """Which of our data sets stands for each of the paper's."""
+        parts = []
+        for dataset in datasets:
+            own = self.evidence.stands_for.get(dataset)
+            what = f"{own} ({self.evidence.about.get(own, 'walkers')})" if own else "nothing in this suite"
+            parts.append(f"{DATASETS[dataset]}: {what}")
+        return f"Ours for {'; '.join(parts)}."
+
+
+def mark_gain(cells: Sequence[Cell], base: Sequence[Cell], marks: Sequence[str]) -> tuple[Cell, ...]:
+    """The cells, each with its mark where it is above the cell of ``base``: ours by ours, the paper's by its own."""
+
+    def better(one: float | None, other: float | None) -> bool:
+        return one is not None and other is not None and one > other
+
+    def printed(cell: Cell) -> float | None:
+        return None if cell.paper is None else float(cell.paper)
+
+    return tuple(
+        replace(
+            cell,
+            ours_mark=mark if better(cell.mean, under.mean) else "",
+            paper_mark=mark if better(printed(cell), printed(under)) else "",
+        )
+        for cell, under, mark in zip(cells, base, marks, strict=True)
+    )
+
+
+def mark_all(cells: Iterable[Cell], mark: str) -> tuple[Cell, ...]:
+    return tuple(replace(cell, ours_mark=mark, paper_mark=mark) for cell in cells)

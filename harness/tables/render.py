@@ -1,15 +1,32 @@
-"""Grids as rich tables, Markdown and CSV. Only here is anything rounded."""
+"""Grids as rich tables, Markdown and CSV. Only in render.py and typeset.py is anything rounded."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
-from harness.tables.grid import Cell, Grid
+from harness.tables.grid import BLUE, BOLD, RED, Cell, Grid
 
 ABSENT = "—"
+_RICH = {RED: "red", BLUE: "blue", BOLD: "bold", "": ""}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One printed line of a row. kind: "ours", "95 % seeds", "95 % people", "paper" or "difference"."""
+
+    head: tuple[str, ...]
+    kind: str
+    texts: tuple[str, ...]
+    marks: tuple[str, ...]
+    keys: tuple[str, ...]
 
 
 def ours(cell: Cell, spread: bool = True) -> str:
@@ -19,50 +36,122 @@ def ours(cell: Cell, spread: bool = True) -> str:
     return f"{cell.mean:.1f}" if cell.spread is None or not spread else f"{cell.mean:.1f} ±{cell.spread:.1f}"
 
 
-def _lines(grid: Grid) -> list[tuple[tuple[str, ...], list[str]]]:
-    """Each row of the grid as two: ours, then the paper's."""
+def _range(interval: tuple[float, float] | None) -> str:
+    """An interval of per cents; Student's t knows no bounds, so what lies outside 0 to 100 is cut off."""
+    return "" if interval is None else f"{max(0.0, interval[0]):.1f}–{min(100.0, interval[1]):.1f}"
+
+
+def _difference(cell: Cell) -> str:
+    return ABSENT if cell.difference is None else f"{cell.difference:+.1f}".replace("-", "−")
+
+
+def lines(grid: Grid, brief: bool = False) -> list[Line]:
+    """Each row of the grid as lines; ``brief``: only ours (with the deviation) and the paper's.
+
+    A line of intervals is left out where no cell of the row has one.
+    """
     out = []
     for row in grid.rows:
-        mine = [ours(cell, grid.shows_spread(c)) for c, cell in zip(grid.columns, row.cells, strict=True)]
-        out.append(((*row.head, "ours"), mine))
-        out.append(((*(" " for _ in row.head), "paper"), [cell.paper or ABSENT for cell in row.cells]))
+        keys = tuple(grid.key(row, column) for column in grid.columns)
+        blank = tuple(" " for _ in row.head)
+        shown = [grid.shows_spread(column) for column in grid.columns]
+        both = list(zip(row.cells, shown, strict=True))
+        mine = tuple(ours(cell, spread and brief) for cell, spread in both)
+        out.append(Line(row.head, "ours", mine, tuple(c.ours_mark if c.ours else "" for c in row.cells), keys))
+        if not brief:
+            none = ("",) * len(keys)
+            for kind, texts in (
+                ("95 % seeds", tuple(_range(cell.seeds) if spread else "" for cell, spread in both)),
+                ("95 % people", tuple(_range(cell.people) if spread else "" for cell, spread in both)),
+            ):
+                if any(texts):
+                    out.append(Line(blank, kind, texts, none, keys))
+        paper = tuple(cell.paper or ABSENT for cell in row.cells)
+        out.append(Line(blank, "paper", paper, tuple(c.paper_mark if c.paper else "" for c in row.cells), keys))
+        if not brief:
+            out.append(Line(blank, "difference", tuple(map(_difference, row.cells)), ("",) * len(keys), keys))
     return out
 
 
-def to_rich(grid: Grid) -> Table:
-    table = Table(title=_title(grid), title_justify="left", pad_edge=False, collapse_padding=True)
+def title(grid: Grid) -> str:
+    return f"Table {grid.number}. {grid.title}" if grid.number.isdigit() else grid.title
+
+
+def reasons(grid: Grid) -> list[str]:
+    """A line for each reason why cells lack runs, with the cells that it is about."""
+    found: dict[str, list[str]] = {}
+    for key, cell in grid.cells():
+        if cell.why:
+            found.setdefault(cell.why, []).append(key)
+    return [
+        f"{why}: {', '.join(keys[:3])}{f' and {len(keys) - 3} more' * (len(keys) > 3)}" for why, keys in found.items()
+    ]
+
+
+def to_rich(grid: Grid, brief: bool = False) -> Table:
+    table = Table(title=title(grid), title_justify="left", pad_edge=False, collapse_padding=True)
     for name in (*grid.heads, "Source"):
         table.add_column(name, no_wrap=True)
     for name in grid.columns:
         table.add_column(name, justify="right", no_wrap=True)
-    for head, cells in _lines(grid):
-        style = "dim" if head[-1] == "paper" else ""
-        table.add_row(*head, *cells, style=style, end_section=head[-1] == "paper")
+    printed = lines(grid, brief)
+    for number, line in enumerate(printed):
+        last = number + 1 == len(printed) or printed[number + 1].kind == "ours"
+        cells = [Text(text, style=_RICH[mark]) for text, mark in zip(line.texts, line.marks, strict=True)]
+        style = "" if line.kind == "ours" else "dim"
+        table.add_row(*line.head, line.kind, *cells, style=style, end_section=last)
     return table
 
 
-def to_markdown(grid: Grid) -> str:
+def to_markdown(grid: Grid, brief: bool = False) -> str:
+    """Marks of all three sorts are bold: Markdown has no colours."""
     names = (*grid.heads, "Source", *grid.columns)
     align = ["---"] * (len(grid.heads) + 1) + ["---:"] * len(grid.columns)
-    lines = [f"**{_title(grid)}**", "", _bar(names), _bar(align)]
-    lines += [_bar([*head, *cells]) for head, cells in _lines(grid)]
-    return "\n".join(lines) + "\n"
+    text = [f"**{title(grid)}**", "", _bar(names), _bar(align)]
+    for line in lines(grid, brief):
+        cells = [f"**{t}**" if mark else t for t, mark in zip(line.texts, line.marks, strict=True)]
+        text.append(_bar([*line.head, line.kind, *cells]))
+    return "\n".join([*text, *(["", grid.note] if grid.note else [])]) + "\n"
 
 
 def to_csv(grid: Grid) -> str:
-    """One line a cell: heads, column, mean and spread with six digits, seeds, the paper's value."""
+    """One line a cell: heads, column, key, numbers with six digits, seeds, the paper's value, runs, reason."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(h.lower() for h in grid.heads), "column", "mean", "spread", "seeds", "paper"])
+    numbers = ["mean", "spread", "seeds_low", "seeds_high", "people_low", "people_high", "difference"]
+    writer.writerow([*(h.lower() for h in grid.heads), "column", "key", *numbers, "seeds", "paper", "runs", "why"])
     for row in grid.rows:
         for column, cell in zip(grid.columns, row.cells, strict=True):
-            numbers = ["" if x is None else f"{x:.6f}" for x in (cell.mean, cell.spread)]
-            writer.writerow([*row.head, column, *numbers, len(cell.ours), cell.paper or ""])
+            (low, high), (few, many) = cell.seeds or (None, None), cell.people or (None, None)
+            values = (cell.mean, cell.spread, low, high, few, many, cell.difference)
+            shown = ["" if x is None else f"{x:.6f}" for x in values]
+            rest = [len(cell.ours), cell.paper or "", " ".join(cell.runs), cell.why]
+            writer.writerow([*row.head, column, grid.key(row, column), *shown, *rest])
     return text.getvalue()
 
 
-def _title(grid: Grid) -> str:
-    return grid.title if grid.number == "summary" else f"Table {grid.number}. {grid.title}"
+def as_json(grids: Iterable[Grid]) -> str:
+    """Every cell with its key, values of each seed, intervals, the paper's number, runs and reason."""
+    return json.dumps([_tree(grid) for grid in grids], indent=1, ensure_ascii=False) + "\n"
+
+
+def _tree(grid: Grid) -> dict[str, Any]:
+    cells = [
+        {
+            "key": key,
+            "ours": list(cell.ours),
+            "mean": cell.mean,
+            "seeds": cell.seeds,
+            "people": cell.people,
+            "paper": cell.paper,
+            "difference": cell.difference,
+            "runs": list(cell.runs),
+            "why": cell.why,
+            "place": asdict(cell.place) if cell.place else None,
+        }
+        for key, cell in grid.cells()
+    ]
+    return {"table": grid.number, "title": grid.title, "note": grid.note, "columns": list(grid.columns), "cells": cells}
 
 
 def _bar(cells: tuple[str, ...] | list[str]) -> str:

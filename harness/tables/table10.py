@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from harness.tables.grid import NAMES, Grid, Numbers, Row
+from harness.tables.grid import BOLD, NAMES, Grid, Numbers, Row, mark_gain
 
 
 def build(numbers: Numbers) -> Grid:
     places = (("casia-bn", "NM"), ("casia-bn", "BG"), ("casia-bn", "CL"), ("grew", "all"))
-    rows = [
-        Row((NAMES[method],), tuple(numbers.cell(d, "gaitset", method, c) for d, c in places))
-        for method in ("gaitssb", "sf")
-    ]
+    cells = {method: tuple(numbers.cell(d, "gaitset", method, c) for d, c in places) for method in ("gaitssb", "sf")}
+    cells["sf"] = mark_gain(cells["sf"], cells["gaitssb"], [BOLD] * 4)
+    rows = tuple(Row((NAMES[method],), cells[method]) for method in cells)
     columns = ("CASIA-BN NM", "CASIA-BN BG", "CASIA-BN CL", "GREW")
-    return Grid("10", "Self-supervised GaitSSB*: rank-1 (%), GaitSet", ("Method",), columns, tuple(rows))
+    note = numbers.note(["casia-bn", "grew"])
+    return Grid("10", "Self-supervised GaitSSB*: rank-1 (%), GaitSet", ("Method",), columns, rows, note=note)

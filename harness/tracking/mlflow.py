@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,7 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
     Safe to repeat and to interrupt: a run that was sent by half is removed and sent again. Raises ``UserError`` when
     the store cannot be reached.
     """
-    # Without this a dead server holds every call for over a minute.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    _quick()
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -42,13 +39,17 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
         found = client.get_experiment_by_name(EXPERIMENT)
         experiment = found.experiment_id if found else client.create_experiment(EXPERIMENT)
         sent = there = 0
+        identities = {}
         for run in _recorded(suite):
-            if _present(client, experiment, run):
+            identity = _present(client, experiment, run)
+            if identity:
                 there += 1
             else:
-                _send(client, experiment, run)
+                identity = _send(client, experiment, run)
                 sent += 1
-        write_json(_marker(suite, uri), {"uri": uri, "files": _digest(suite)})
+            identities[run["stem"]] = {"run_id": run["run_id"], "mlflow": identity}
+        marker = {"uri": uri, "files": _digest(suite), "experiment": experiment, "runs": identities}
+        write_json(_marker(suite, uri), marker)
         return sent, there
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -57,12 +58,47 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
         ) from None
 
 
+def answers(uri: str) -> str | None:
+    """None when the store can be asked, else the reason in one line."""
+    _quick()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        MlflowClient(uri).search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
+        return " ".join(str(error).split())[:120]
+    return None
+
+
+def _quick() -> None:
+    """Without this a dead server holds every call for over a minute."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+
+
 def is_mirrored(suite: str, uri: str) -> bool:
     """Whether the last :func:`sync` sent the files as they are, without asking the store (which takes seconds)."""
     marker = _marker(suite, uri)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         return False
-    return marker.is_file() and read_json(marker) == {"uri": uri, "files": _digest(suite)}
+    return marker.is_file() and read_json(marker).get("files") == _digest(suite)
+
+
+def address_of(suite: str, stem: str, run_id: str) -> str:
+    """Where MLflow shows a run: its page on a server, its id in a local store, or how to get it there."""
+    uri = tracking_uri()
+    marker = _marker(suite, uri)
+    content = read_json(marker) if marker.is_file() else {}
+    run = content.get("runs", {}).get(stem, {})
+    if run.get("run_id") != run_id:
+        return f"not mirrored yet: `harness track sync` sends it to {uri}"
+    if uri.startswith("http"):
+        return f"{uri.rstrip('/')}/#/experiments/{content['experiment']}/runs/{run['mlflow']}"
+    return f"run {run['mlflow']} in {uri}; `harness track ui` shows it"
 
 
 def _marker(suite: str, uri: str) -> Path:
@@ -86,13 +122,13 @@ def _recorded(suite: str) -> list[dict[str, Any]]:
     return runs
 
 
-def _present(client: Any, experiment: str, run: dict[str, Any]) -> bool:
-    """Whether the store holds the run whole with the same scores; an unfinished or outdated copy is removed."""
+def _present(client: Any, experiment: str, run: dict[str, Any]) -> str | None:
+    """The store's id of the run when it is there whole with the same scores; an unfinished or old copy is removed."""
     for old in client.search_runs([experiment], f"tags.run_id = '{run['run_id']}' and tags.stem = '{run['stem']}'"):
         if old.data.tags.get("complete") == _scored(run):
-            return True
+            return old.info.run_id
         client.delete_run(old.info.run_id)
-    return False
+    return None
 
 
 def _scored(run: dict[str, Any]) -> str:
@@ -111,17 +147,23 @@ def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _send(client: Any, experiment: str, run: dict[str, Any]) -> None:
+def _send(client: Any, experiment: str, run: dict[str, Any]) -> str:
+    """Sends a run; returns the store's id of it."""
     from mlflow.entities import Metric, Param, RunTag
 
     inputs = run["inputs"]
+    main = RunName(run["suite"], inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"])
+    variant = run["stem"].removeprefix(main.stem).removeprefix("-")
+    name = replace(main, variant=variant)
     tags = {
         "mlflow.runName": run["stem"], "stem": run["stem"], "run_id": run["run_id"], "suite": run["suite"],
         "method": inputs["method"], "backbone": inputs["backbone"]["name"], "dataset": inputs["dataset"],
         "seed": str(inputs["seed"]), "commit": run["commit"], "store": inputs["store"][:16],
+        "variant": variant, "group": f"{run['suite']}/{inputs['method']}{'/' + variant if variant else ''}",
+        "parent": inputs.get("parent") or "none", "code": inputs.get("code", "none"),
+        "lock": inputs.get("lock", "none"),
     }  # fmt: skip
     lines = read_events(events(run["run_id"])) if events(run["run_id"]).is_file() else []
-    name = RunName(run["suite"], inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"])
     # A resumed run reports an epoch again after a kill: the last report counts.
     reports = {line["metrics"]["epoch"]: line for line in lines if line["kind"] == "epoch"}
     history = read_json(name.epochs)["epochs"] if name.epochs.is_file() else []
@@ -150,6 +192,8 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> None:
     artefacts = [provenance(run["suite"], run["stem"]), name.epochs, *(Path(s["path"]) for s in run["scores"])]
     for path in artefacts:
         if path.is_file():
-            client.log_artifact(identity, str(path))
+            # The three share their name: each has a folder of its own.
+            client.log_artifact(identity, str(path), path.parent.name)
     client.log_batch(identity, tags=[RunTag("complete", _scored(run))])
     client.set_terminated(identity, end_time=int(end * 1000) or None)
+    return identity

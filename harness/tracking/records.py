@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import UserError
-from harness.evaluation.evaluate import ConditionScore
 from harness.files import read_json, write_json
-from harness.types import ResultRecord
+from harness.types import Outcome, ResultRecord
+
+if TYPE_CHECKING:
+    from harness.evaluation.evaluate import ConditionScore
 
 
 def write_result(path: Path, key: dict[str, Any], scores: dict[str, ConditionScore]) -> None:
@@ -23,10 +27,13 @@ def write_result(path: Path, key: dict[str, Any], scores: dict[str, ConditionSco
         conditions[name] = {
             "mean": s.mean,
             "ranks": {str(k): v for k, v in s.ranks.items()},
+            "precision": s.precision,
             "views": s.views,
+            "gallery_views": s.gallery_views,
             "per_view": [None if np.isnan(x) else x for x in s.per_view.tolist()],
             "rank1": [[None if np.isnan(x) else x for x in row] for row in s.rank1.tolist()],
             "probes": s.probes.tolist(),
+            "unmatched": s.unmatched,
             "subjects": s.subjects,
             "hits": s.hits.tolist(),
             "trials": s.trials.tolist(),
@@ -53,17 +60,38 @@ def read_scores(path: Path) -> dict[str, Any]:
 
 
 def read_records(folder: Path) -> list[ResultRecord]:
-    """Every number of the result files in ``folder``, in the order of the file names."""
+    """Every number of the result files in ``folder``, in the order of the file names.
+
+    Two files that disagree about one number are a :class:`UserError` that names both.
+    """
     records: list[ResultRecord] = []
+    seen: dict[tuple[Any, ...], tuple[Path, float]] = {}
     for path in sorted(folder.glob("*.json")):
-        records += _records(path, read_scores(path))
+        for r in _records(path, read_scores(path)):
+            place = (r.dataset, r.backbone, r.method, r.variant, r.seed, r.condition, r.view_deg, r.metric)
+            other, value = seen.setdefault(place, (path, r.value))
+            if value != r.value:
+                raise UserError(
+                    f"{path}: says {r.value} for {r.method} on {r.condition}, seed {r.seed}, where {other} says "
+                    f"{value}; delete the one that is not this run's"
+                )
+            if other == path:
+                records.append(r)
     return records
 
 
+def read_outcomes(folder: Path) -> list[Outcome]:
+    """Hits and trials of every test subject in the result files of ``folder``, in the order of the file names."""
+    return [outcome for path in sorted(folder.glob("*.json")) for outcome in _outcomes(path, read_scores(path))]
+
+
+_KEY = ("dataset", "backbone", "method", "seed", "run_id")
+
+
 def _records(path: Path, content: Any) -> list[ResultRecord]:
-    try:
-        key = {k: content[k] for k in ("dataset", "backbone", "method", "seed", "run_id")}
-        out = []
+    out = []
+    with _whole(path):
+        key = {k: content[k] for k in _KEY} | {"variant": content.get("variant", "")}
         for condition, score in content["conditions"].items():
             total = sum(score["probes"])
             numbers = [
@@ -72,10 +100,31 @@ def _records(path: Path, content: Any) -> list[ResultRecord]:
                 if view is not None and value is not None
             ]
             numbers += [(None, f"rank{rank}", value, total) for rank, value in score["ranks"].items()]
+            numbers += [(None, metric, value, total) for metric, value in score.get("precision", {}).items()]
             for view, metric, value, probes in numbers:
                 out.append(
                     ResultRecord(**key, condition=condition, view_deg=view, metric=metric, value=value, n_probes=probes)
                 )
-        return out
+    return out
+
+
+def _outcomes(path: Path, content: Any) -> list[Outcome]:
+    out = []
+    with _whole(path):
+        key = {k: content[k] for k in _KEY} | {"variant": content.get("variant", "")}
+        for condition, score in content["conditions"].items():
+            hits, trials = (np.asarray(score[k], dtype=np.int64) for k in ("hits", "trials"))
+            views, subjects = tuple(score["views"]), tuple(score["subjects"])
+            if not hits.shape == trials.shape == (len(views), len(subjects)):
+                raise ValueError(f"{condition}: hits and trials are not views x subjects")
+            out.append(Outcome(**key, condition=condition, views=views, subjects=subjects, hits=hits, trials=trials))
+    return out
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Turns what a file of another shape raises into one line that names it."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: not a result file of this harness ({error!r}); delete it and run again") from None

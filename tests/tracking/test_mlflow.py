@@ -10,6 +10,7 @@ import pytest
 
 from harness.errors import UserError
 from harness.layout import RunName, events, provenance, result
+from harness.tracking import mlflow
 from harness.tracking.mlflow import EXPERIMENT, sync, tracking_uri
 
 INPUTS = {
@@ -66,7 +67,7 @@ def copies(client, run_id):
     return client.search_runs([experiment], f"tags.run_id = '{run_id}'")
 
 
-def test_sends_once_and_whole(here, store, client):
+def test_sends_once_and_whole(here, store, client, monkeypatch):
     record("a0" * 8)
     record("a1" * 8, seed=1)
     assert sync("smoke", store) == (2, 0)
@@ -76,7 +77,13 @@ def test_sends_once_and_whole(here, store, client):
     assert run.info.status == "FINISHED"
     assert run.data.params["params.methods.cc.n"] == "15" and run.data.params["seed"] == "0"
     assert run.data.metrics["target_rank1_CL"] == 20.25 and run.data.metrics["training_seconds"] == 2.5
-    assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"cc-gaitset-target-s0.json", "epochs.json"}
+    assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"epochs", "provenance", "scores"}
+    assert run.data.tags["group"] == "smoke/cc" and run.data.tags["variant"] == ""
+    address = mlflow.address_of("smoke", "cc-gaitset-target-s0", "a0" * 8)
+    assert "not mirrored yet" in address  # to the default store, that is
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    assert run.info.run_id in mlflow.address_of("smoke", "cc-gaitset-target-s0", "a0" * 8)
+    assert "not mirrored yet" in mlflow.address_of("smoke", "cc-gaitset-target-s0", "ff" * 8)
 
 
 def test_metrics_have_steps_and_the_last_report_of_an_epoch_counts(here, store, client):
@@ -148,3 +155,21 @@ def test_a_dead_server_is_one_line_and_soon(here, monkeypatch):
         sync("smoke", "http://127.0.0.1:9")
     assert time.perf_counter() - began < 30
     assert "http://127.0.0.1:9 cannot be reached" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_is_one_line_and_soon(here, monkeypatch):
+    import socket
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    record("fe" * 8)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.perf_counter()
+        with pytest.raises(UserError) as caught:
+            sync("smoke", address)
+    assert time.perf_counter() - began < 30
+    assert f"{address} cannot be reached" in str(caught.value) and "\n" not in str(caught.value)

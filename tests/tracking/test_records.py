@@ -23,11 +23,13 @@ def score_of(views, per_view, ranks) -> ConditionScore:
     rank1[0, 0] = np.nan
     return ConditionScore(
         views=views,
+        gallery_views=[0, 18],
         rank1=rank1,
         per_view=np.array(per_view),
         mean=ranks[1],
         ranks=ranks,
         probes=np.arange(1, count + 1),
+        unmatched=0,
         subjects=["001", "002"],
         hits=np.ones((count, 2), dtype=np.int64),
         trials=np.full((count, 2), 3),

@@ -1,0 +1,135 @@
+"""The paper's claims as data (harness/published/claims.yaml): what is compared with what, and where it says so."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from harness.config import Strict
+from harness.errors import UserError, nearest
+from harness.published import TABLES, published
+
+Condition = Literal["NM", "BG", "CL", "all"]
+Views = Literal["all", "front-back", "other"] | tuple[int, ...]
+
+
+class Part(Strict):
+    """One comparison: the gain of one method over another, on average over conditions and views.
+
+    gain: (method, baseline), each "sf" or, with a variant, "sf a=3"; than_under, than_views: compare that gain with the
+    gain on these instead; above, below: the bound in points on the claimed side.
+    """
+
+    gain: tuple[str, str]
+    under: tuple[Condition, ...] = Field(min_length=1)
+    views: Views = "all"
+    than_under: tuple[Condition, ...] = ()
+    than_views: Views | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Part:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("give either 'above' or 'below'")
+        return self
+
+    @property
+    def bound(self) -> float:
+        return self.above if self.above is not None else self.below or 0.0
+
+
+class Claim(Strict):
+    """says: in our words; where: the place in the paper; paper: the size that the paper gives, in points."""
+
+    key: str
+    says: str
+    where: str
+    table: int | Literal["controls"]
+    dataset: Literal["casia-bn", "outdoor-gait", "grew"]
+    backbone: Literal["gaitset", "gaitgl"]
+    paper: float | None = None
+    parts: tuple[Part, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _table_exists(self) -> Claim:
+        if self.table != "controls" and self.table not in TABLES:
+            raise ValueError(
+                f"names Table {self.table}, which has no numbers; those that do: {', '.join(map(str, TABLES))}"
+            )
+        return self
+
+
+class EveryRow(Strict):
+    """A claim for each cell of Table 6: the row's method against the baseline's, in the printed direction."""
+
+    methods: tuple[str, ...]
+    base: str
+    datasets: tuple[Literal["casia-bn", "outdoor-gait", "grew"], ...]
+
+
+class _File(Strict):
+    claims: tuple[Claim, ...] = ()
+    table6: tuple[EveryRow, ...] = ()
+
+
+def read_claims(path: Path | None = None) -> list[Claim]:
+    """The claims of a file, or the paper's own; any fault is a :class:`UserError` of one line that names the claim."""
+    name = str(path or "harness/published/claims.yaml")
+    try:
+        text = path.read_text() if path else resources.files("harness.published").joinpath("claims.yaml").read_text()
+        tree = yaml.safe_load(text)
+    except FileNotFoundError:
+        raise UserError(f"{name}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        read = _File.model_validate(tree)
+    except ValidationError as error:
+        raise UserError(f"{name}: {_fault(error, tree)}") from None
+    claims = [*read.claims, *(claim for rows in read.table6 for claim in _expand(rows))]
+    keys = [claim.key for claim in claims]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise UserError(f"{name}: two claims are called '{key}'; rename one")
+    return claims
+
+
+def _fault(error: ValidationError, tree: Any) -> str:
+    fault = error.errors()[0]
+    place = [str(part) for part in fault["loc"]]
+    if fault["loc"][:1] == ("claims",) and len(fault["loc"]) > 1:
+        entry = tree["claims"][fault["loc"][1]]
+        place[:2] = [f"claim '{entry.get('key', fault['loc'][1])}'" if isinstance(entry, dict) else f"claim {place[1]}"]
+    if fault["type"] == "extra_forbidden":
+        return f"{': '.join(place[:-1])}: unknown field '{place[-1]}'; {nearest(place[-1], Claim.model_fields)}"
+    return f"{': '.join(place)}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _expand(rows: EveryRow) -> list[Claim]:
+    printed = {(p.dataset, p.method, p.condition): float(p.value) for p in published(6)}
+    claims = []
+    for (dataset, method, condition), value in printed.items():
+        if method not in rows.methods or dataset not in rows.datasets:
+            continue
+        gain = round(value - printed[dataset, rows.base, condition], 1)
+        side = {"above": 0.0} if gain > 0 else {"below": 0.0}
+        part = Part.model_validate({"gain": (method, rows.base), "under": (condition,), **side})
+        where = "all probes" if condition == "all" else condition
+        claims.append(
+            Claim(
+                key=f"table6-{method}-{dataset}-{condition.lower()}",
+                says=f"{method} {'gains on' if gain > 0 else 'loses to'} {rows.base} on {where}",
+                where="Table 6",
+                table=6,
+                dataset=dataset,  # pyright: ignore[reportArgumentType]
+                backbone="gaitset",
+                paper=gain,
+                parts=(part,),
+            )
+        )
+    return claims

@@ -1,0 +1,24 @@
+"""What training cost: minutes of each method, from provenance."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from harness.figures.look import METHODS, NAMES, canvas, say_nothing_yet
+
+
+def draw(seconds: Mapping[str, Sequence[float]], machine: str) -> Figure:
+    """seconds: method -> training seconds of each run."""
+    figure, (axis,) = canvas(1, 1, 6.4, 3.2)
+    shown = [m for m in (*reversed(METHODS), *sorted(set(seconds) - set(METHODS))) if m in seconds]
+    if not shown:
+        say_nothing_yet(axis, "no run has been recorded yet")
+    means = [statistics.fmean(seconds[m]) / 60 for m in shown]
+    bars = axis.barh([NAMES.get(m, m.replace("_", " ")) for m in shown], means, color="0.55", edgecolor="black")
+    axis.bar_label(bars, labels=[f"{mean:.1f}  (n = {len(seconds[m])})" for mean, m in zip(means, shown)], padding=3)
+    axis.margins(x=0.2)
+    axis.set_xlabel(f"minutes of training, mean over runs ({machine})")
+    return figure

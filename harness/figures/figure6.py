@@ -1,0 +1,102 @@
+"""Figure 6: t-SNE of pseudo-labelled sequences, CC beside SF, and the silhouettes behind the points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import patheffects
+from matplotlib.figure import Figure
+
+from harness.figures.look import COLOURS, MARKS, canvas
+
+MAPPED = 1000
+"""Points at most in a panel: t-SNE's time grows faster than their number."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """features f32[N,F] unit; subject, condition ("NM" ...) str[N]; front bool[N]; labels i64[N] (-1 outlier);
+    frames uint8[N,64,44]: a silhouette of each."""
+
+    features: npt.NDArray[np.float32]
+    subject: npt.NDArray[np.str_]
+    condition: npt.NDArray[np.str_]
+    front: npt.NDArray[np.bool_]
+    labels: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.uint8]
+
+    def of(self, subjects: Sequence[str]) -> Cloud:
+        """The sequences of some subjects, thinned evenly to :data:`MAPPED`."""
+        rows = np.flatnonzero(np.isin(self.subject, subjects))
+        rows = rows[np.linspace(0, len(rows) - 1, min(MAPPED, len(rows))).round().astype(int)]
+        return Cloud(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def tsne(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Two coordinates f64[N,2] of unit features f32[N,F]; the same for the same ones. Fewer than 3 lie on a line."""
+    from sklearn.manifold import TSNE
+
+    if len(features) < 3:
+        return np.stack([np.arange(len(features)), np.zeros(len(features))], axis=1).astype(np.float64)
+    perplexity = min(30.0, (len(features) - 1) / 3)
+    mapped = TSNE(
+        perplexity=perplexity, init="pca", random_state=0, method="exact" if len(features) < 50 else "barnes_hut"
+    )
+    return np.asarray(mapped.fit_transform(features), dtype=np.float64)
+
+
+def draw(clouds: Mapping[str, Cloud], one: str, many: Sequence[str]) -> Figure:
+    """clouds: method's name -> its sequences; panels of one subject and of many, then silhouettes of the one."""
+    strip = 12
+    figure, axes = canvas(3, 2, 11, 12, height_ratios=(4, 4, 1))
+    for column, (name, cloud) in enumerate(clouds.items()):
+        _panel(axes[column], cloud.of([one]), f"{name}: subject {one}", text=True)
+        _panel(axes[2 + column], cloud.of(many), f"{name}: {len(many)} subjects", text=False)
+        _silhouettes(axes[4 + column], cloud.of([one]), strip)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _panel(axis, cloud: Cloud, title: str, text: bool) -> None:
+    points = tsne(cloud.features)
+    for number, condition in enumerate(sorted(set(cloud.condition), reverse=True)):
+        for front in (False, True):
+            rows = (cloud.condition == condition) & (cloud.front == front)
+            if rows.any():
+                ring = (
+                    {"edgecolors": "black", "linewidths": 1.4} if front else {"edgecolors": "white", "linewidths": 0.3}
+                )
+                label = f"{condition}, {'front/back' if front else 'other views'}"
+                look = {
+                    "s": 42 if text else 16,
+                    "color": COLOURS[(1, 4, 6, 2, 3, 5)[number % 6]],
+                    "marker": MARKS[number % 7],
+                }
+                axis.scatter(*points[rows].T, label=label, **look, **ring)
+    if text:
+        halo = [patheffects.withStroke(linewidth=2, foreground="white")]
+        for (x, y), label in zip(points, cloud.labels, strict=True):
+            word = "–" if label < 0 else str(label)
+            axis.annotate(word, (x, y), (0, 5), textcoords="offset points", fontsize=6, ha="center", path_effects=halo)
+    clusters = len(set(cloud.labels.tolist()) - {-1})
+    axis.set_title(f"{title}, {clusters} pseudo-labels, {int((cloud.labels < 0).sum())} outliers")
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def _silhouettes(axis, cloud: Cloud, count: int) -> None:
+    """A silhouette of each pseudo-label in turn, so that what was kept apart stands side by side."""
+    order = sorted(range(len(cloud.labels)), key=lambda i: (cloud.labels[i] < 0, cloud.labels[i], i))
+    shown = [order[i] for i in np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]
+    axis.imshow(np.concatenate([cloud.frames[i] for i in shown], axis=1), cmap="gray", interpolation="nearest")
+    width = cloud.frames.shape[2]
+    for place, i in enumerate(shown):
+        label = "–" if cloud.labels[i] < 0 else str(cloud.labels[i])
+        axis.text(width * (place + 0.5), -3, label, ha="center", fontsize=7)
+        note = f"{cloud.condition[i]}{' f/b' if cloud.front[i] else ''}"
+        axis.text(width * (place + 0.5), cloud.frames.shape[1] + 9, note, ha="center", fontsize=7)
+    axis.set_axis_off()

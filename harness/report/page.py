@@ -1,0 +1,194 @@
+"""The report as one HTML page that needs nothing from elsewhere: phone, print, dark and light, keyboard, screen reader."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from harness.tables.grid import Grid
+from harness.tables.typeset import STYLE, html_table, page
+
+_MORE = """
+nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; padding: 0; }
+.skip { position: absolute; left: -999rem; } .skip:focus { position: static; }
+h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--rule); }
+a { color: var(--blue); }
+figure { margin: 1rem 0 2rem; } figure img { max-width: 100%; height: auto; background: #fff; }
+figcaption { font-size: .875rem; color: var(--soft); }
+details { border: 1px solid var(--rule); padding: .25rem .75rem; margin: .5rem 0; }
+details > div:target { outline: 3px solid var(--blue); }
+pre { overflow-x: auto; font-size: .75rem; background: var(--band); padding: .5rem; }
+td.text, th.text { text-align: left; white-space: normal; min-width: 8rem; }
+.verdict { font-weight: 600; white-space: nowrap; }
+.big { font-size: 1.125rem; }
+@media print { nav, .skip { display: none; } h2 { break-after: avoid; } figure { break-inside: avoid; }
+  details { border: 0; } a { color: inherit; text-decoration: none; } }
+"""
+_SIGNS = {"supported": "✓", "refuted": "✗", "undecided": "?", "not run": "–"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure: what it shows, as its caption and for those who do not see it, and its SVG text."""
+
+    name: str
+    caption: str
+    svg: bytes
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report says, ready to be laid out.
+
+    claims: rows as `harness claims --json` prints them; runs: group ("sf-gaitset-target") -> its runs' provenance by stem;
+    decisions: (key, in use, alternatives); links: cell key -> group of its runs; missing: figure -> why it is not there.
+    """
+
+    title: str
+    headline: str
+    cost: str
+    grids: Sequence[Grid]
+    drawings: Sequence[Drawing]
+    missing: Mapping[str, str]
+    claims: Sequence[Mapping[str, Any]]
+    slips: Sequence[tuple[str, str, str]]
+    stale: Sequence[Mapping[str, str]]
+    decisions: Sequence[tuple[str, str, str]]
+    environment: Mapping[str, str]
+    runs: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    links: Mapping[str, str] = field(default_factory=dict)
+    mlflow: str = ""
+
+
+def verdicts(report: Report) -> str:
+    """How many claims got which verdict, in words."""
+    counts = {sign: sum(c["verdict"] == sign for c in report.claims) for sign in _SIGNS}
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def html(report: Report) -> str:
+    parts = {
+        "headline": ("Headline", _summary(report)),
+        "claims": ("Claims", _claims(report)),
+        "tables": ("Tables", "".join(html_table(g, _linker(report)) for g in report.grids[1:])),
+        "figures": ("Figures", _figures(report)),
+        "slips": ("The paper against itself", _table(("where", "printed", "what follows from the rest"), report.slips)),
+        "decisions": ("Decisions", _table(("key", "in use", "alternatives"), report.decisions)),
+        "environment": ("Environment", _table(("what", "which"), list(report.environment.items()))),
+        "runs": ("Runs", _runs(report)),
+    }
+    links = "".join(f'<li><a href="#{key}">{escape(name)}</a></li>' for key, (name, _) in parts.items())
+    sections = "".join(
+        f'<section id="{key}" aria-labelledby="h-{key}">\n<h2 id="h-{key}">{escape(name)}</h2>\n{body}\n</section>\n'
+        for key, (name, body) in parts.items()
+    )
+    body = (
+        f'<a class="skip" href="#main">Skip to the content</a>\n<header><h1>{escape(report.title)}</h1></header>\n'
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main id="main">\n{sections}</main>'
+    )
+    return page(report.title, body, STYLE + _MORE)
+
+
+def _linker(report: Report):
+    return lambda key: f"#run-{report.links[key]}" if key in report.links else None
+
+
+def _summary(report: Report) -> str:
+    stale = ""
+    if report.stale:
+        stale = f"<p><strong>{len(report.stale)} records are stale</strong>: their inputs changed since (see Runs).</p>"
+    mlflow = f'<p><a href="{escape(report.mlflow)}">Compare the runs in MLflow</a></p>' if report.mlflow else ""
+    return (
+        f'<p class="big">{len(report.claims)} claims: {escape(verdicts(report))}.</p>\n'
+        f"<p>{escape(report.headline)}</p>\n<p>{escape(report.cost)}</p>\n{stale}{mlflow}"
+        + html_table(report.grids[0], _linker(report), brief=True)
+    )
+
+
+def _claims(report: Report) -> str:
+    rows = []
+    for c in report.claims:
+        mark = f'<span class="verdict"><span aria-hidden="true">{_SIGNS[c["verdict"]]} </span>{escape(c["verdict"])}</span>'
+        rows.append(
+            f'<tr class="ours"><th scope="row" class="text"><strong>{escape(c["claim"])}</strong><br>{escape(c["says"])}<br>'
+            f'<span class="note">{escape(c["where"])}</span></th><td class="text">{mark}<br>'
+            f'<span class="note">{escape(c["reason"])}</span></td>'
+            + "".join(f"<td>{escape(text)}</td>" for text in numbers_of(c))
+            + "</tr>"
+        )
+    heads = ("claim", "verdict", *NUMBERS)
+    head = "".join(f'<th scope="col" class="{"text" if i < 2 else ""}">{h}</th>' for i, h in enumerate(heads))
+    return (
+        "<p>Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. Effect: the "
+        "difference in standard deviations between people. Power: the chance to find the paper's size.</p>\n"
+        '<div class="scroll" role="region" aria-label="Claims" tabindex="0"><table><caption>Claims and verdicts</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+NUMBERS = ("paper", "ours", "95 %", "effect", "p (Holm)", "power", "80 % finds")
+
+
+def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
+    """A verdict's numbers under :data:`NUMBERS`, rounded for readers."""
+
+    def shown(key: str, form: str) -> str:
+        return "—" if claim[key] is None else format(claim[key], form).replace("-", "−")
+
+    low_high = claim["interval"]
+    interval = "—" if low_high is None else f"{low_high[0]:+.1f} to {low_high[1]:+.1f}".replace("-", "−")
+    return (
+        shown("paper", "+.1f"), shown("difference", "+.1f"), interval, shown("effect", "+.2f"), shown("p_holm", ".3f"),
+        shown("power", ".0%"), shown("detectable", ".1f"),
+    )  # fmt: skip
+
+
+def _figures(report: Report) -> str:
+    out = []
+    for d in report.drawings:
+        source = f"data:image/svg+xml;base64,{base64.b64encode(d.svg).decode()}"
+        caption = escape(d.caption)
+        out.append(
+            f'<figure id="{d.name}"><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+        )
+    out += [f"<p>{escape(name)} is not there: {escape(why)}</p>" for name, why in report.missing.items()]
+    return "\n".join(out)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return "<p>Nothing.</p>"
+    head = "".join(f'<th scope="col" class="text">{escape(h)}</th>' for h in heads)
+    body = "".join(
+        '<tr class="ours">'
+        + f'<th scope="row" class="text">{escape(row[0])}</th>'
+        + "".join(f'<td class="text">{escape(cell)}</td>' for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _runs(report: Report) -> str:
+    stale = {line["record"]: line["problem"] for line in report.stale}
+    out = []
+    for group, runs in report.runs.items():
+        ids = ", ".join(str(run["run_id"]) for run in runs.values())
+        body = ""
+        for stem, run in runs.items():
+            note = f"<p><strong>{escape(stale[stem])}</strong></p>" if stem in stale else ""
+            text = escape(json.dumps(run, indent=1, ensure_ascii=False))
+            body += f"<h3>{escape(stem)}</h3>{note}<pre tabindex='0'>{text}</pre>"
+        # The target lies inside: browsers open what holds the target of a link.
+        inner = f'<div id="run-{escape(group)}" tabindex="-1">{body}</div>'
+        out.append(f"<details><summary>{escape(group)}: {escape(ids)}</summary>{inner}</details>")
+    listed = "".join(f"<li>{escape(k)}: {escape(v)}</li>" for k, v in stale.items() if k not in _stems(report))
+    return (f"<ul>{listed}</ul>" if listed else "") + "\n".join(out)
+
+
+def _stems(report: Report) -> set[str]:
+    return {stem for runs in report.runs.values() for stem in runs}

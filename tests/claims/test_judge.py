@@ -1,0 +1,177 @@
+"""Verdicts on simulated records with known truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness import statistics
+from harness.claims.claim import Claim
+from harness.claims.judge import judge
+from harness.types import Outcome
+
+VIEWS = tuple(range(0, 181, 18))
+TARGET = {"casia-bn": "target"}
+
+
+def claim(key="c", paper=5.0, dataset="casia-bn", backbone="gaitset", **part) -> Claim:
+    parts = [{"gain": ["sf", "cc"], "under": ["CL"], "above": 0, **part}]
+    about = {"key": key, "says": "", "where": "", "table": 3, "dataset": dataset, "backbone": backbone, "paper": paper}
+    return Claim.model_validate({**about, "parts": parts})
+
+
+def world(rates, seeds=3, people=25, rng=None, trials=40, noise=0.005):
+    """Outcomes of methods with known rates: (method, condition) -> rate at every view, or at each.
+
+    ``noise``: how much runs differ from each other.
+    """
+    rng = rng or np.random.default_rng(1)
+    names = tuple(f"{i:03d}" for i in range(people))
+    easy = rng.normal(0, 0.05, people)
+    out = []
+    for (method, condition), rate in rates.items():
+        name, _, variant = method.partition(" ")
+        by_view = np.broadcast_to(np.asarray(rate, dtype=float), (len(VIEWS),))
+        suits = rng.normal(0, 0.03, people)  # how much the method suits each of them
+        for seed in range(seeds):
+            chance = by_view[:, None] + easy + rng.normal(0, noise) + suits
+            hits = rng.binomial(trials, np.clip(chance, 0, 1))
+            counts = np.full_like(hits, trials)
+            key = ("target", "gaitset", name, seed, condition, f"{name}{seed}")
+            out.append(Outcome(*key, VIEWS, names, hits, counts, variant))
+    return out
+
+
+def one(claims, outcomes, stands_for=TARGET):
+    (found,) = judge([claims], outcomes, stands_for)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _fewer_draws(monkeypatch):
+    monkeypatch.setattr(statistics, "TEST_DRAWS", 999)
+
+
+def test_a_large_gain_is_supported_and_its_opposite_refuted():
+    outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4})
+    yes, no = one(claim(), outcomes), one(claim(above=None, below=0), outcomes)
+    assert yes.decision == "supported" and no.decision == "refuted"
+    assert yes.test is not None and yes.test.difference == pytest.approx(20, abs=3)
+    assert yes.test.seeds == 3 and yes.test.people == 25 and yes.test.effect > 1
+    assert yes.power is not None and yes.power > 0.5 and yes.detectable is not None and yes.detectable < 10
+
+
+def test_no_gain_is_undecided():
+    found = one(claim(), world({("sf", "CL"): 0.5, ("cc", "CL"): 0.5}, rng=np.random.default_rng(2)))
+    assert found.decision == "undecided" and "chance" in found.reason
+
+
+def test_a_bound_is_part_of_the_claim():
+    outcomes = world({("sf", "CL"): 0.45, ("cc", "CL"): 0.4})
+    assert one(claim(above=-10), outcomes).decision == "supported"
+    assert one(claim(above=25), outcomes).decision == "refuted"
+
+
+def test_one_seed_decides_nothing_and_two_do_not_either():
+    rates = {("sf", "CL"): 0.9, ("cc", "CL"): 0.1}
+    single, double = one(claim(), world(rates, seeds=1)), one(claim(), world(rates, seeds=2))
+    assert single.decision == "undecided" and "one seed" in single.reason and single.test is None
+    assert double.decision == "undecided" and "a verdict needs 3" in double.reason and double.p is None
+    assert one(claim(), world(rates, people=1)).decision == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (claim(dataset="grew"), "no data set in grew's structure"),
+        (claim(backbone="gaitgl"), "no run of sf with gaitgl on target"),
+        (claim(gain=["ssf", "cc"]), "no run of ssf with gaitset on target scored for CL"),
+        (claim(gain=["sf a=2", "cc"]), "no run of sf a=2"),
+        (claim(under=["BG"]), "scored for BG"),
+        (claim(views=[90, 7]), None),
+        (claim(views=[7]), "no view"),
+    ],
+)
+def test_missing_runs_are_not_run(given, expected):
+    found = one(given, world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4}))
+    assert (found.decision == "not run") == (expected is not None)
+    assert expected is None or expected in found.reason
+
+
+def test_runs_without_a_common_seed_are_not_compared():
+    outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4})
+    kept = [o for o in outcomes if (o.method == "sf") == (o.seed == 0)]
+    assert one(claim(), kept).reason == "the runs share no seed"
+
+
+def test_views_and_interactions():
+    front = np.array([v in (0, 18, 162, 180) for v in VIEWS])
+    rates = {("ssf", "NM"): np.where(front, 0.5, 0.6), ("cc", "NM"): np.where(front, 0.3, 0.6)}
+    part: dict[str, Any] = {"gain": ["ssf", "cc"], "under": ["NM"]}
+    outcomes = world(rates)
+    assert one(claim(**part, views="front-back"), outcomes).decision == "supported"
+    assert one(claim(**part, views="other"), outcomes).decision == "undecided"
+    both = one(claim(**part, views="front-back", than_views="other"), outcomes)
+    assert both.decision == "supported" and both.test is not None
+    assert both.test.difference == pytest.approx(20, abs=3)
+
+
+def test_gains_on_conditions_are_compared():
+    rates = {("sf", "CL"): 0.6, ("cc", "CL"): 0.4, ("sf", "NM"): 0.75, ("cc", "NM"): 0.7}
+    found = one(claim(than_under=["NM"]), world(rates))
+    assert found.decision == "supported" and found.test is not None
+    assert found.test.difference == pytest.approx(15, abs=3)
+    assert one(claim(under=["NM"], than_under=["CL"]), world(rates)).decision == "refuted"
+
+
+def test_all_parts_must_hold_and_one_that_fails_refutes():
+    outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4, ("ssf", "CL"): 0.8, ("scf", "CL"): 0.6})
+    cc = {"gain": ["sf", "cc"], "under": ["CL"], "above": 0}
+
+    def verdict(*others):
+        parts = [cc, *({"gain": ["sf", o], "under": ["CL"], "above": 0} for o in others)]
+        return one(Claim.model_validate({**claim().model_dump(exclude={"parts"}), "parts": parts}), outcomes)
+
+    assert verdict().decision == "supported"
+    assert verdict("scf").decision == "undecided"
+    refuted = verdict("ssf")
+    assert refuted.decision == "refuted" and refuted.test is not None
+    assert refuted.test.difference == pytest.approx(-20, abs=3)  # that of the weakest part
+
+
+def test_people_are_paired_by_name():
+    outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4})
+    turned = [
+        o if o.method == "cc" else Outcome(**{**o.__dict__, "subjects": o.subjects[::-1],
+                                              "hits": o.hits[:, ::-1], "trials": o.trials[:, ::-1]})
+        for o in outcomes
+    ]  # fmt: skip
+    assert one(claim(), turned) == one(claim(), outcomes)
+
+
+def test_holm_spares_the_family():
+    """Among many claims without any truth, one that would pass alone does not."""
+    rng = np.random.default_rng(8)
+    rates = {(m, c): 0.5 for m in ("sf", "cc", "ssf", "scf", "gaitssb", "upper") for c in ("NM", "BG", "CL")}
+    outcomes = world(rates, rng=rng)
+    methods = [m for m, c in rates if c == "NM"]
+    claims = [
+        claim(f"{a}-{b}-{c}", gain=[a, b], under=[c]) for a in methods for b in methods if a < b for c in ("NM", "CL")
+    ]
+    judged = judge(claims, outcomes, TARGET)
+    alone = [j for j in judged if j.p is not None and j.p < 0.05]
+    assert all(j.adjusted is not None and j.p is not None and j.adjusted >= j.p for j in judged)
+    assert sum(j.decision != "undecided" for j in judged) <= len(alone)
+    assert all(j.decision == "undecided" for j in judged)
+
+
+def test_false_positives_of_whole_verdicts():
+    """1,000 worlds without any difference: a single claim is decided in 5 % +- 1 of them."""
+    decided = 0
+    for i in range(1000):
+        rng = np.random.default_rng([4, i])
+        outcomes = world({("sf", "CL"): 0.5, ("cc", "CL"): 0.5}, rng=rng, noise=0.01)
+        decided += one(claim(key=f"w{i}"), outcomes).decision != "undecided"
+    assert 40 <= decided <= 60

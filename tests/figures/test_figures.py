@@ -1,0 +1,135 @@
+"""Figures from hand-made data: drawn, the same twice, and readable without colour."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib import colors
+
+from harness.figures import cost, epochs, figure3, figure5, figure6, figure7, look, polar
+from harness.types import ResultRecord
+
+RNG = np.random.default_rng(0)
+
+
+def silhouettes(count):
+    return (np.random.default_rng(1).random((count, 64, 44)) < 0.4).astype(np.uint8) * 255
+
+
+def records():
+    out = []
+    for condition, shift in (("NM", 20), ("BG", 10), ("CL", 0)):
+        for seed in (0, 1):
+            for variant, value in (("", 50), ("s_up=0.7", 50), ("s_up=0.5", 44), ("tau=0.05", 50), ("m=0.2", 47)):
+                key = ("target", "gaitset", "cc", seed, condition)
+                out.append(ResultRecord(*key, None, "rank1", value + shift + seed, 9, "ab" * 8, variant))
+            for view in range(0, 181, 18):
+                out.append(ResultRecord("target", "gaitset", "sf", seed, condition, view, "rank1", 60.0, 9, "ab" * 8))
+    return out
+
+
+def cloud(count=60):
+    rng = np.random.default_rng(2)
+    features = rng.normal(size=(count, 16)).astype(np.float32)
+    subject = np.array([f"{i % 3:03d}" for i in range(count)])
+    condition = np.array([("NM", "BG", "CL")[i % 3] for i in range(count)])
+    labels = rng.integers(-1, 4, count)
+    return figure6.Cloud(features, subject, condition, np.arange(count) % 4 == 0, labels, silhouettes(count))
+
+
+def pair(together=True):
+    heat = np.linspace(0, 1, 64 * 44, dtype=np.float32).reshape(64, 44)
+    side = figure7.Look(silhouettes(1)[0], heat, "NM 090°")
+    return figure7.Pair("gaitset", together, 0.5, side, figure7.Look(silhouettes(1)[0], heat * 0, "CL 000°"))
+
+
+HISTORY = [{"epoch": e, "loss": 1.0, "clusters": 5.0 + e, "nmi": 0.5, "ssf_bound": 0.7 - e} for e in range(3)]
+DRAW = {
+    "figure3": lambda: figure3.draw({"NM": {"original": silhouettes(1)[0], "dilate upper": silhouettes(1)[0]}}),
+    "figure5": lambda: figure5.draw(records(), "target", "gaitset", "smoke"),
+    "figure6": lambda: figure6.draw({"CC": cloud(), "SF": cloud()}, "000", ["000", "001"]),
+    "figure7": lambda: figure7.draw([pair(), pair(False)]),
+    "polar": lambda: polar.draw(records(), "target", "gaitset"),
+    "epochs": lambda: epochs.draw({"cc": [HISTORY, HISTORY], "sf": [HISTORY]}, "x"),
+    "cost": lambda: cost.draw({"cc": [60.0, 90.0], "view_classifier": [30.0]}, "a CPU"),
+    "figure5 of nothing": lambda: figure5.draw([], "target", "gaitset", "smoke"),
+    "figure7 of nothing": lambda: figure7.draw([]),
+    "polar of nothing": lambda: polar.draw([], "target", "gaitset"),
+    "epochs of nothing": lambda: epochs.draw({}, "x"),
+    "cost of nothing": lambda: cost.draw({}, "x"),
+}
+
+
+def saved(name, kind) -> bytes:
+    stream = io.BytesIO()
+    look.save(DRAW[name](), stream, kind)  # pyright: ignore[reportArgumentType]
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+@pytest.mark.parametrize("name", DRAW)
+def test_drawn_twice_alike(name, kind):
+    one = saved(name, kind)
+    assert one == saved(name, kind) and len(one) > 2000
+    assert b"<dc:date>" not in one and b"Matplotlib v" not in one
+
+
+def words(figure) -> str:
+    texts = [t.get_text() for axis in figure.axes for t in (*axis.texts, axis.title, axis.xaxis.label)]
+    legends = [*figure.legends, *(a.get_legend() for a in figure.axes if a.get_legend())]
+    return " | ".join([*texts, *(t.get_text() for legend in legends for t in legend.get_texts())])
+
+
+def points(axis) -> list[tuple[list[float], list[float]]]:
+    """x and y of each line."""
+    return [(np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist()) for line in axis.lines]
+
+
+def test_figure_5_has_a_line_for_each_condition_and_says_what_is_missing():
+    figure = DRAW["figure5"]()
+    assert "harness run smoke-figure5" in words(figure) and "NM" in words(figure)
+    first = figure.axes[0]
+    assert next(x for x, _ in points(first) if len(x) == 2) == [0.5, 0.7]
+    heights = [y for _, y in points(first)]
+    assert [64.5, 70.5] in heights and [44.5, 50.5] in heights
+
+
+def test_epochs_of_sf_follow_those_of_cc():
+    figure = DRAW["epochs"]()
+    drawn = {line.get_label(): x for line, (x, _) in zip(figure.axes[0].lines, points(figure.axes[0]))}
+    assert drawn["CC"] == [1, 2, 3] and drawn["SF"] == [4, 5, 6]
+
+
+def test_figure_6_shows_labels_rings_and_counts():
+    figure = DRAW["figure6"]()
+    shown = words(figure)
+    assert "CC: subject 000" in shown and "SF: 2 subjects" in shown and "front/back" in shown
+    texts = {t.get_text() for t in figure.axes[0].texts}
+    assert {"0", "1", "2", "3"} <= texts
+
+
+def test_tsne_is_the_same_twice_and_takes_few_points():
+    features = cloud().features
+    assert np.array_equal(figure6.tsne(features), figure6.tsne(features))
+    assert figure6.tsne(features[:2]).shape == (2, 2) and figure6.tsne(features[:5]).shape == (5, 2)
+
+
+def test_a_cloud_is_thinned():
+    assert len(cloud(3 * figure6.MAPPED).of(["000", "001"]).labels) == figure6.MAPPED
+
+
+def test_figure_7_says_whether_a_pair_is_together_and_when_nothing_adds():
+    figure = DRAW["figure7"]()
+    labels = [axis.get_ylabel() for axis in figure.axes]
+    assert any("together" in label for label in labels) and any("apart" in label for label in labels)
+    assert "Grad-CAM: nothing adds" in words(figure)
+
+
+def test_lines_differ_in_grey():
+    """Neighbouring methods differ in dash and marker whatever their colour, and no two share all three."""
+    styles = [look.style(i) for i in range(7)]
+    assert len({(str(s["linestyle"]), s["marker"]) for s in styles}) == 7
+    grey = [float(np.dot(colors.to_rgb(s["color"]), [0.2126, 0.7152, 0.0722])) for s in styles]
+    assert len({round(g, 2) for g in grey}) == 7

@@ -1,0 +1,230 @@
+"""LaTeX that compiles, HTML that needs nothing else, JSON with every seed; intervals, marks and reasons."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from harness.errors import UserError
+from harness.statistics import people_interval, seed_interval
+from harness.tables.grid import BLUE, BOLD, RED, Evidence, Grid, Numbers
+from harness.tables.render import as_json, lines, reasons, to_markdown, to_rich
+from harness.tables.typeset import TEX_PACKAGES, to_html, to_tex
+from harness.types import Outcome, ResultRecord
+
+VIEWS = tuple(range(0, 181, 18))
+METHODS = ("upper", "pretrain", "cc", "ssf", "scf", "sf", "gaitssb")
+
+
+def outcome(method, condition, seed, variant="") -> Outcome:
+    rng = np.random.default_rng([METHODS.index(method), len(condition), seed, len(variant)])
+    trials = np.full((len(VIEWS), 12), 20)
+    hits = rng.binomial(20, 0.3 + 0.08 * METHODS.index(method), trials.shape)
+    people = tuple(f"{i:03d}" for i in range(12))
+    return Outcome(
+        "target", "gaitset", method, seed, condition, f"{method}-{seed}", VIEWS, people, hits, trials, variant
+    )
+
+
+def records_of(o: Outcome) -> list[ResultRecord]:
+    rates = 100 * o.hits.sum(axis=1) / o.trials.sum(axis=1)
+    key = (o.dataset, o.backbone, o.method, o.seed, o.condition)
+    numbers = [(view, float(rate)) for view, rate in zip(VIEWS, rates)] + [(None, float(rates.mean()))]
+    return [ResultRecord(*key, view, "rank1", value, 20, o.run_id, o.variant) for view, value in numbers]
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    outcomes = [outcome(m, c, s) for m in METHODS for c in ("NM", "BG", "CL") for s in (0, 1, 2)]
+    outcomes += [outcome("sf", c, s, "a=3") for c in ("NM", "BG", "CL") for s in (0, 1)]
+    records = [r for o in outcomes for r in records_of(o)]
+    return Evidence("walkers", (0, 1, 2), ("gaitset",), {"casia-bn": "target"}, tuple(records), tuple(outcomes))
+
+
+def build(evidence, number) -> Grid:
+    return importlib.import_module(f"harness.tables.table{number}").build(Numbers(evidence, number))
+
+
+@pytest.fixture(scope="module", params=range(3, 11))
+def grid(request, evidence) -> Grid:
+    return build(evidence, request.param)
+
+
+def cells(grid):
+    return dict(grid.cells())
+
+
+def test_every_cell_has_a_key_of_its_own(grid):
+    keys = [key for key, _ in grid.cells()]
+    assert len(set(keys)) == len(keys) == len(grid.rows) * len(grid.columns)
+    assert all(re.fullmatch(r"table\d+(/[a-z0-9.-]+)+", key) for key in keys)
+
+
+def test_a_mean_cell_has_both_intervals(evidence):
+    cell = cells(build(evidence, 3))["table3/gaitset/cl/sf/mean"]
+    used = [o for o in evidence.outcomes if (o.method, o.condition, o.variant) == ("sf", "CL", "")]
+    assert cell.seeds == seed_interval(cell.ours) and len(cell.ours) == 3
+    assert cell.people == people_interval(used)
+    assert cell.people is not None and cell.mean is not None and cell.people[0] < cell.mean < cell.people[1]
+    assert cell.difference == pytest.approx(cell.mean - 40.8)
+    assert cell.runs == ("sf-0", "sf-1", "sf-2") and cell.why == ""
+
+
+def test_a_view_cell_counts_this_view_only(evidence):
+    cell = cells(build(evidence, 3))["table3/gaitset/cl/sf/90"]
+    used = [o for o in evidence.outcomes if (o.method, o.condition, o.variant) == ("sf", "CL", "")]
+    assert cell.people == people_interval(used, [90]) != people_interval(used)
+
+
+def test_missing_runs_say_why(evidence):
+    table3, table8, table5 = (cells(build(evidence, n)) for n in (3, 8, 5))
+    assert "does not run GaitGL" in table3["table3/gaitgl/nm/sf/mean"].why
+    assert "no data set in GREW's structure" in table5["table5/gaitset/sf/rank-1"].why
+    assert "a=4" in table8["table8/ours-a-4/nm"].why and "sweep" in table8["table8/ours-a-4/nm"].why
+    assert table8["table8/ours-a-3/nm"].why.startswith("seed 2 of sf")
+    text = reasons(build(evidence, 8))
+    assert len(text) == 3 and "table8/ours-a-4/nm, table8/ours-a-4/bg" in text[0]
+
+
+def test_marks_are_those_of_the_paper(evidence):
+    table = cells(build(evidence, 3))
+    assert {c.ours_mark for k, c in table.items() if "/gaitset/" in k and "/upper/" in k} == {RED}
+    for key, cell in table.items():
+        if "/sf/" not in key or "gaitset" not in key:
+            continue
+        base = table[key.replace("/sf/", "/cc/")]
+        view = key.rsplit("/", 1)[1]
+        wanted = BOLD if view == "mean" else BLUE if view in ("0", "18", "162", "180") else ""
+        assert cell.paper_mark == wanted  # the paper's SF beats CC everywhere with GaitSet
+        assert cell.ours_mark == (wanted if (cell.mean or 0) > (base.mean or 0) else "")
+    assert table["table3/gaitgl/nm/sf/180"].paper_mark == ""  # its 180-degree loss
+
+
+def test_two_backbones_that_fill_one_cell_are_refused(evidence):
+    other = ResultRecord("target", "gaitset", "sf", 0, "NM", None, "rank1", 1.0, 20, "other")
+    clash = Evidence("walkers", (0,), ("gaitset",), {"casia-bn": "target"}, (*evidence.records, other))
+    with pytest.raises(UserError, match="runs sf-0 and other disagree about sf"):
+        build(clash, 3)
+
+
+# --- LaTeX ---------------------------------------------------------------------------------------------------
+
+
+def document(text: str) -> str:
+    packages = "".join(rf"\usepackage{{{name}}}" + "\n" for name in TEX_PACKAGES)
+    return f"\\documentclass{{article}}\n{packages}\\begin{{document}}\n{text}\n\\end{{document}}\n"
+
+
+def parse_tex(text: str) -> None:
+    """What a TeX would stumble over: environments, braces, columns, bare special letters."""
+    opened: list[str] = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", text):
+        if kind == "begin":
+            opened.append(name)
+        else:
+            assert opened.pop() == name
+    assert opened == []
+    bare = re.sub(r"\\[{}%&$#_]", "", text)
+    depth = 0
+    for letter in bare:
+        depth += (letter == "{") - (letter == "}")
+        assert depth >= 0
+    assert depth == 0
+    columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
+    assert columns
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0]
+    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert rows and {len(re.split(r"(?<!\\)&", row)) for row in rows} == {len(columns[1])}
+    for letter in "%#_^~—–−±°":
+        assert letter not in re.sub(r"\\[%#_]|\\tab:.*|\$\^\\circ\$", "", body.replace(r"\addlinespace", ""))
+    assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+
+
+def test_latex_holds_together(grid):
+    for brief in (False, True):
+        parse_tex(to_tex(grid, brief))
+
+
+def test_the_parser_notices_what_would_not_compile(evidence):
+    good = to_tex(build(evidence, 8))
+    for bad in (good.replace(r"\end{tabular}", ""), good.replace("40.8", "40.8 & 1"), good.replace("40.8", "40.8 %")):
+        with pytest.raises(AssertionError):
+            parse_tex(bad)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX here: parsed instead")
+def test_latex_compiles(evidence, tmp_path):
+    text = "\n\\clearpage\n".join(to_tex(build(evidence, n)) for n in range(3, 11))
+    (tmp_path / "all.tex").write_text(document(text))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "all.pdf").is_file()
+
+
+# --- HTML and JSON -------------------------------------------------------------------------------------------
+
+
+class Elements(HTMLParser):
+    """Checks that elements close in order, and collects them."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_html_is_whole_and_needs_nothing_from_elsewhere(grid):
+    text = to_html([grid], "Tables <all>", "a & b")
+    page = Elements()
+    page.feed(text)
+    assert page.open == []
+    tags = [tag for tag, _ in page.seen]
+    assert tags.count("caption") == tags.count("table") == 1 and "script" not in tags and "link" not in tags
+    assert all("scope" in attributes for tag, attributes in page.seen if tag == "th")
+    assert "http" not in text and "Tables &lt;all&gt;" in text and "a &amp; b" in text
+
+
+def test_json_keeps_every_seed(grid):
+    (tree,) = json.loads(as_json([grid]))
+    by_key = {cell["key"]: cell for cell in tree["cells"]}
+    for key, cell in grid.cells():
+        assert tuple(by_key[key]["ours"]) == cell.ours and by_key[key]["paper"] == cell.paper
+        assert by_key[key]["why"] == cell.why
+
+
+def test_repeats_are_byte_identical(evidence):
+    for number in range(3, 11):
+        one, other = build(evidence, number), build(evidence, number)
+        for render in (to_markdown, to_tex, lambda g: to_html([g], "x", ""), lambda g: as_json([g])):
+            assert render(one) == render(other)
+
+
+def test_lines_of_a_row(evidence):
+    kinds = [line.kind for line in lines(build(evidence, 6))][:5]
+    assert kinds == ["ours", "95 % seeds", "95 % people", "paper", "difference"]
+    assert [line.kind for line in lines(build(evidence, 6), brief=True)][:2] == ["ours", "paper"]
+    assert to_rich(build(evidence, 6)).row_count == 20
+
+
+def test_notes_say_what_stands_for_what(evidence):
+    assert build(evidence, 3).note == "Ours for CASIA-BN: target (walkers)."
+    assert "GREW: nothing in this suite" in build(evidence, 6).note
