@@ -8,9 +8,12 @@ is stopped and started again, or whose work is shared out differently, draws the
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 Key = int | str
 
@@ -28,5 +31,8 @@ def numpy_rng(*key: Key) -> np.random.Generator:
 def torch_rng(*key: Key) -> torch.Generator:
     """A CPU torch generator that depends on ``key`` alone; draws move to the device afterwards,
     so that a GPU run draws what a CPU run draws."""
+    # Imported here: much that draws needs no torch, which takes seconds to load.
+    import torch
+
     seed = int.from_bytes(_digest(key)[:8], "little") >> 1
     return torch.Generator().manual_seed(seed)

@@ -13,6 +13,10 @@ class UserError(Exception):
     """
 
 
+class PausedError(UserError):
+    """A mishap after which the same command goes on where it was: what is done is kept."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A clause that suggests the known name closest to ``word``, or lists them all."""
     names = sorted(known)

@@ -1,6 +1,5 @@
 """What every test may use: the repository's root and the settings of the smoke suite."""
 
-import contextlib
 import copy
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
+
+from harness.presets import compose
+from harness.testing.workspace import Pipeline
 
 torch.set_num_threads(1)
 
@@ -19,10 +21,16 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def _smoke(root: Path) -> dict[str, Any]:
-    from harness.cli.suite import compose
+    return yaml.safe_load(compose("smoke", root / "conf"))
 
-    with contextlib.chdir(root):
-        return yaml.safe_load(compose("smoke"))
+
+@pytest.fixture(scope="session")
+def computed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The tiny suite, computed once for all tests of the group ``pipeline``; leave it as it is."""
+    tree = yaml.safe_load(compose("tiny", root / "conf"))
+    made = Pipeline(root, tmp_path_factory.mktemp("pipeline"), tree)
+    made.first = made.harness("run", "tiny")
+    return made
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from harness.registry import find
 CORE = {
     f"harness.{name}"
     for name in (
-        "config", "counters", "distances", "errors", "files", "identity", "layout", "registry", "types", "__version__",
+        "config", "counters", "distances", "errors", "files", "identity", "interop", "layout", "plan", "presets",
+        "registry", "statistics", "submission", "types", "__version__",
     )
 }  # fmt: skip
 MAY_IMPORT = {
@@ -25,16 +26,37 @@ MAY_IMPORT = {
     "harness.clustering": CORE | {"harness.clustering"},
     "harness.evaluation": CORE | {"harness.evaluation"},
     "harness.tables": CORE | {"harness.tables", "harness.published"},
+    "harness.figures": CORE | {"harness.figures"},
+    "harness.claims": CORE | {"harness.claims", "harness.published"},
+    "harness.audit": CORE | {"harness.audit", "harness.published"},
+    "harness.report": CORE | {"harness.report", "harness.tables"},
     "harness.tracking": CORE | {"harness.tracking", "harness.evaluation"},
+    "harness.testing": CORE | {"harness.testing", "harness.training", "harness.clustering"},
     "harness.training": CORE | {"harness.training", "harness.data"},
     "models": CORE | {"models"},
     "methods": CORE | {"methods", "models.parts", "harness.data.augment"},
+    "harness.checks": CORE
+    | {"harness.checks", "harness.clustering.knn", "harness.data.store", "harness.tracking.mlflow"},
+    "harness.bench": {
+        "harness.bench",
+        "harness.data",
+        "harness.clustering",
+        "harness.evaluation",
+        "harness.training",
+        "harness.presets",
+        *CORE,
+    },
     "harness.cli": {"harness", "methods", "models"},
 }
-WIRING = {f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "registry")}
+WIRING = {f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "plan", "registry")}
 """Modules without arithmetic: dvc.yaml need not name them, nor a package's __init__."""
 UNUSED = {
-    "tables": {"harness/types.py", "harness/cli/console.py", "harness/evaluation/evaluate.py", "harness/distances.py"},
+    "tables": {
+        "harness/cli/console.py",
+        "harness/evaluation/evaluate.py",
+        "harness/evaluation/retrieval.py",
+        "harness/distances.py",
+    },
 }
 """What a stage's modules import without deciding a number of that stage."""
 CLUSTERING = {"cc", "ssf", "scf", "sf"}
@@ -94,7 +116,8 @@ def stages(root):
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_the_parameters_of_its_method(stages, stage):
     plugin = find("method", STAGES[stage])
-    dataset = "${suite.pretraining}" if plugin.on_source else "${item.dataset}"
+    source = "${suite.views}" if stage == "view-classifier" else "${suite.pretraining}"
+    dataset = source if plugin.on_source else "${item.dataset}"
     expected = {*plugin.params, "compute", f"overrides.{dataset}"}
     if stage != "view-classifier":  # its backbone stands among its own parameters
         expected.add("backbones.${item.backbone}")
@@ -105,14 +128,35 @@ def test_a_stage_lists_the_parameters_of_its_method(stages, stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_watches_exactly_the_code_that_a_runs_id_covers(root, stages, stage):
+    """A stage knows its backbone's name, not its file: it watches those of both."""
     method = STAGES[stage]
-    kind = "view_classifier" if method == "view_classifier" else "gaitset"
-    covered = {
-        path.relative_to(root).as_posix() for path in code_of(method, kind, find("method", method).uses_clustering)
-    }
+    kinds = ["view_classifier"] if method == "view_classifier" else ["gaitset", "gaitgl"]
+    clusters = find("method", method).uses_clustering
+    covered = {path.relative_to(root).as_posix() for kind in kinds for path in code_of(method, kind, clusters)}
     assert f"methods/{method}.py" in covered
     named = {d for d in stages[stage]["deps"] if d.split("/")[0] in ("harness", "methods", "models", "requirements")}
     assert named == {*covered, "requirements/cpu.lock"}
+
+
+VARIANTS = {
+    "cc-variants": "cc",
+    "sf-variants": "sf",
+    "evaluate-cc-variants": "evaluate",
+    "evaluate-sf-variants": "evaluate",
+}
+
+
+@pytest.mark.parametrize(("stage", "like"), VARIANTS.items())
+def test_a_variant_depends_on_what_its_method_depends_on(stages, stage, like):
+    """Only the variant's own entry comes on top, and its files carry its name."""
+    own, main = stages[stage], stages[like]
+    extra = set() if like == "evaluate" else {"variants.${item.variant}"}
+    assert set(own["params"]) == {*main["params"], *extra}
+    code = [{d for d in s["deps"] if not d.startswith(("runs/", "data/"))} for s in (own, main)]
+    assert code[0] == code[1]
+    files = [*own.get("outs", []), *own.get("plots", []), *own.get("metrics", [])]
+    assert files and all("-${item.variant}" in (f if isinstance(f, str) else next(iter(f))) for f in files)
+    assert "--variant ${item.variant}" in own["cmd"]
 
 
 def test_what_the_stages_of_code_name_exists(root, stages):
@@ -126,6 +170,11 @@ def test_what_the_stages_of_code_name_exists(root, stages):
     ("stage", "modules"),
     [
         ("data", ["harness.data.walkers.generate"]),
+        (
+            "prepare",
+            ["harness.data.ingest", "harness.data.sets", "harness.data.sets.casia_b", "harness.data.sets.grew"],
+        ),
+        ("import", ["harness.training.checkpoint"]),
         (
             "evaluate",
             ["harness.evaluation.evaluate", "harness.training.extract", "harness.data.store", "models.gaitset"],
@@ -143,8 +192,8 @@ def test_the_other_stages_depend_on_their_code(root, stages, stage, modules):
 
 def test_every_output_holds_the_suites_name(stages):
     for name, stage in stages.items():
-        assert stage["matrix"]["suite"] == ["${suite.name}"], name
-        entries = [*stage.get("outs", []), *stage.get("metrics", [])]
+        assert stage["matrix"]["suite"] == ("${plan.tables}" if name == "tables" else ["${suite.name}"]), name
+        entries = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
         outputs = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
         assert outputs
         for output in outputs:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.tables import suite_records, write_tables
+from harness.cli.evidence import evidence_of
+from harness.cli.tables import write_tables
 from harness.config import load
 from harness.files import read_json
 from harness.types import ResultRecord
@@ -21,7 +22,7 @@ def records(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[ResultRecord]:
     settings = load()
     if settings.suite.name != "smoke":
         pytest.fail("params.yaml is committed with the suite smoke; run `harness suite use smoke`")
-    return suite_records(settings)
+    return [r for r in evidence_of(settings).records if not r.variant]
 
 
 def mean(records: list[ResultRecord], method: str, condition: str) -> float:
@@ -60,7 +61,7 @@ def test_tables_follow_from_the_scores(root: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.cli.suite import compose
+    from harness.presets import compose
 
     monkeypatch.chdir(root)
     assert (root / "params.yaml").read_text() == compose("smoke")

@@ -3,98 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
 
 from harness.files import sha256
+from harness.testing.workspace import Pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
 
-def _tiny(tree: dict) -> dict:
-    """The smoke suite at the least size that still has every stage."""
-    tree["suite"] |= {"name": "tiny", "seeds": [0]}
-    for name, subjects in (
-        ("source", {"train": 8, "val": 0, "test": 0}),
-        ("target", {"train": 6, "val": 0, "test": 4}),
-    ):
-        tree["walkers"][name] |= {"subjects": subjects, "frames": 4, "frame_rate": 4.0, "image": 64}
-    tree["backbones"]["gaitset"] |= {"channels": [4, 4, 8], "embedding": 8}
-    tree["methods"]["view_classifier"]["backbone"] |= {"channels": [4, 4, 8], "embedding": 8}
-    for method in tree["methods"].values():
-        if "training" in method:
-            few = {"epochs": 1, "iterations": 2, "frames": 2, "sequences": 4}
-            method["training"] |= {**few, "subjects": min(4, method["training"]["subjects"])}
-    # A view classifier after two steps calls anything front: clusters of that sort must not vanish altogether.
-    tree["methods"]["ssf"]["c_low"] = 1.0
-    return tree
+@pytest.fixture
+def workspace(computed: Pipeline) -> Pipeline:
+    return computed
 
 
-class Workspace:
-    """A copy of the project to run in, without git."""
-
-    def __init__(self, root: Path, folder: Path, tree: dict) -> None:
-        self.folder = folder
-        self.first = ""
-        """What the first run printed."""
-        for name in ("harness", "models", "methods", "conf", "requirements"):
-            shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / ".dvc").mkdir()
-        for name in (".dvc/config", ".dvcignore", "dvc.yaml"):
-            shutil.copy(root / name, folder / name)
-        self.write(tree)
-
-    def write(self, tree: dict) -> None:
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
-
-    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        path = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
-        environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-        environment.pop("MLFLOW_TRACKING_URI", None)
-        command = [sys.executable, "-m", *words]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=900)
-
-    def harness(self, *words: str) -> str:
-        done = self.call("harness.cli.app", *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def dvc(self, *words: str) -> str:
-        done = self.call("dvc", *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-@pytest.fixture(scope="module")
-def workspace(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    here = Path.cwd()
-    os.chdir(root)
-    try:
-        from harness.cli.suite import compose
-
-        tree = _tiny(yaml.safe_load(compose("smoke")))
-    finally:
-        os.chdir(here)
-    made = Workspace(root, tmp_path_factory.mktemp("pipeline"), tree)
-    made.first = made.harness("run", "tiny")
-    return made
-
-
-def test_prints_every_method_and_writes_its_files(workspace: Workspace) -> None:
+def test_prints_every_method_and_writes_its_files(workspace: Pipeline) -> None:
     printed = workspace.first
     for name in ("Pretrain", "GaitSSB*", "Base (CC)", "Base + SSF", "Base + SCF", "Ours (SF)", "Upper"):
         assert name in printed
     assert "not CASIA-BN" in printed
     scores = sorted(p.name for p in (workspace.folder / "results/tiny/scores").glob("*.json"))
     methods = ("cc", "gaitssb", "pretrain", "scf", "sf", "ssf", "upper")
-    assert scores == [f"{m}-gaitset-target-s0.json" for m in methods]
+    assert scores == sorted([*(f"{m}-gaitset-target-s0.json" for m in methods), "sf-gaitset-target-s0-a-3.json"])
     tables = {p.name for p in (workspace.folder / "results/tiny/tables").iterdir()}
     assert {"summary.md", "table3.md", "table6.csv", "table7.md", "table10.csv"} <= tables
     for path in (workspace.folder / "results/tiny/scores").glob("*.json"):
@@ -102,7 +34,7 @@ def test_prints_every_method_and_writes_its_files(workspace: Workspace) -> None:
         assert set(conditions) == {"NM", "BG", "CL"} and len(conditions["NM"]["subjects"]) == 4
 
 
-def test_again_nothing_is_recomputed(workspace: Workspace) -> None:
+def test_again_nothing_is_recomputed(workspace: Pipeline) -> None:
     before = sha256(*sorted((workspace.folder / "runs").rglob("checkpoint.pt")))
     began = time.monotonic()
     printed = workspace.harness("run", "tiny")
@@ -112,7 +44,7 @@ def test_again_nothing_is_recomputed(workspace: Workspace) -> None:
     assert sha256(*sorted((workspace.folder / "runs").rglob("checkpoint.pt"))) == before
 
 
-def test_recomputed_scores_are_byte_identical(workspace: Workspace) -> None:
+def test_recomputed_scores_are_byte_identical(workspace: Pipeline) -> None:
     score = workspace.folder / "results/tiny/scores/scf-gaitset-target-s0.json"
     checkpoint = workspace.folder / "runs/tiny/scf-gaitset-target-s0/checkpoint.pt"
     before = (score.read_bytes(), checkpoint.read_bytes())
@@ -121,15 +53,16 @@ def test_recomputed_scores_are_byte_identical(workspace: Workspace) -> None:
     assert (score.read_bytes(), checkpoint.read_bytes()) == before
 
 
-FUSED = {f"{method}@tiny-gaitset-target-0" for method in ("ssf", "scf", "sf")}
+SF = {"sf@tiny-gaitset-target-0", "sf-variants@tiny-gaitset-target-0-a-3"}
+FUSED = SF | {f"{method}@tiny-gaitset-target-0" for method in ("ssf", "scf")}
 TABLES = {"tables@tiny"}  # their headline names the backbone and the length of training
 
 
 @pytest.mark.parametrize(
     ("section", "key", "value", "direct"),
     [
-        ("scf", "a", 3, {"scf@tiny-gaitset-target-0", "sf@tiny-gaitset-target-0"}),
-        ("ssf", "s_o", 0.6, {"ssf@tiny-gaitset-target-0", "sf@tiny-gaitset-target-0"}),
+        ("scf", "a", 3, SF | {"scf@tiny-gaitset-target-0"}),
+        ("ssf", "s_o", 0.6, SF | {"ssf@tiny-gaitset-target-0"}),
         ("fusion", "s_up", 0.2, FUSED),
         ("cc", "tau", 0.1, FUSED | {"cc@tiny-gaitset-target-0"}),
         ("upper", "margin", 0.3, {"upper@tiny-gaitset-target-0"}),
@@ -139,7 +72,7 @@ TABLES = {"tables@tiny"}  # their headline names the backbone and the length of 
     ],
 )
 def test_a_method_parameter_touches_its_method_only(
-    workspace: Workspace, section: str, key: str, value: float, direct: set[str]
+    workspace: Pipeline, section: str, key: str, value: float, direct: set[str]
 ) -> None:
     """What descends from these runs again when their weights have changed, which DVC sees then."""
     tree = yaml.safe_load((workspace.folder / "params.yaml").read_text())
@@ -153,7 +86,44 @@ def test_a_method_parameter_touches_its_method_only(
     assert set(stale) == direct | TABLES
 
 
-def test_a_failed_stage_is_named_and_the_others_go_on(workspace: Workspace) -> None:
+def test_a_variant_starts_from_the_main_runs_and_fills_its_row(workspace: Pipeline) -> None:
+    """a = 3 changes what is trained; its parents are those of the run that it varies, and Table 8 shows both."""
+    about = [
+        json.loads((workspace.folder / f"results/tiny/provenance/sf-gaitset-target-s0{end}.json").read_text())
+        for end in ("", "-a-3")
+    ]
+    main, variant = (run["inputs"] for run in about)
+    assert about[0]["run_id"] != about[1]["run_id"]
+    assert main["parent"] == variant["parent"] and main["view_classifier"] == variant["view_classifier"]
+    assert (main["params"]["methods.scf"]["a"], variant["params"]["methods.scf"]["a"]) == (2, 3)
+    (table,) = json.loads(workspace.harness("tables", "--table", "8", "--format", "json"))
+    filled = {cell["key"]: len(cell["ours"]) for cell in table["cells"] if cell["key"].endswith("/cl")}
+    assert filled == {"table8/ours-a-4/cl": 0, "table8/ours-a-3/cl": 1, "table8/ours-a-2/cl": 1}
+    assert "stale" not in workspace.harness("audit")
+
+
+def test_every_figure_is_drawn_twice_alike(workspace: Pipeline) -> None:
+    """Figures 3, 6 and 7 come from the store and the trained networks, the others from records."""
+    for folder in ("figures-1", "figures-2"):
+        assert "not drawn" not in workspace.harness("figures", "--output", folder)
+    files = sorted(p.name for p in (workspace.folder / "figures-1").iterdir())
+    assert {"figure3.png", "figure5.svg", "figure6.svg", "figure7.png", "epochs.svg", "cost.png", "polar.svg"} <= set(
+        files
+    )
+    for name in files:
+        one, other = ((workspace.folder / folder / name).read_bytes() for folder in ("figures-1", "figures-2"))
+        assert one == other, name
+
+
+def test_dvc_shows_metrics_and_plots(workspace: Pipeline) -> None:
+    metrics = json.loads(workspace.dvc("metrics", "show", "--json"))
+    (files,) = (entry["data"] for entry in metrics.values())
+    assert "rank1_CL" in files["results/tiny/scores/sf-gaitset-target-s0.json"]["data"]["metrics"]
+    workspace.dvc("plots", "show", "--out", "plots")
+    assert "results/tiny/epochs/sf-gaitset-target-s0.json" in (workspace.folder / "plots/index.html").read_text()
+
+
+def test_a_failed_stage_is_named_and_the_others_go_on(workspace: Pipeline) -> None:
     tree = yaml.safe_load((workspace.folder / "params.yaml").read_text())
     changed = yaml.safe_load(yaml.safe_dump(tree))
     changed["methods"]["upper"]["training"]["subjects"] = 99

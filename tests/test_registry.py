@@ -29,7 +29,7 @@ def test_a_method_is_the_class_of_its_own_file(name):
     [
         ("method", "upperr", "did you mean 'upper'?"),
         ("method", "view-classifier", "did you mean 'view_classifier'?"),
-        ("method", "12345", "known: cc, gaitssb, "),
+        ("method", "12345", "known: cc, cc_long, "),
         ("backbone", "gaitest", "did you mean 'gaitset'?"),
     ],
 )
@@ -50,3 +50,24 @@ def test_a_package_of_somebody_else_adds_a_method(tmp_path, monkeypatch):
     assert find("method", "theirs").__name__ == "Theirs"
     assert module_of("method", "theirs") == "their_plugin"
     del sys.modules["their_plugin"]
+
+
+def test_a_plug_in_may_not_take_a_name_of_ours(tmp_path, monkeypatch):
+    about = tmp_path / "their_sf-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: their_sf\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[harness.methods]\nsf = their_sf:SF\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match="their_sf brings a method 'sf', which the harness has itself"):
+        find("method", "sf")
+
+
+def test_a_broken_plug_in_is_named(tmp_path, monkeypatch):
+    about = tmp_path / "broken-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[harness.methods]\nbroken = no_such_module:X\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find("method", "sf")
+    with pytest.raises(UserError, match=r"'broken'.*cannot be loaded"):
+        find("method", "broken")

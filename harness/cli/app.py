@@ -10,16 +10,15 @@ from rich.markup import escape
 from typer.exceptions import TyperException
 
 from harness import __version__
-from harness.cli import data, suite, track
+from harness.cli.commands import Commands
 from harness.cli.console import errors
-from harness.cli.run import run
-from harness.cli.tables import tables_command
-from harness.cli.train import evaluate, train
+from harness.cli.workspace import lay_out
 from harness.clustering.knn import installed_faiss
 from harness.errors import UserError
 
 app = typer.Typer(
     name="harness",
+    cls=Commands,
     help="Does 'Unsupervised Gait Recognition with Selective Fusion' reproduce? Trains every method of the paper, "
     "scores it by the official protocol and prints the paper's tables beside the paper's numbers. "
     "Example: harness run smoke",
@@ -27,13 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.add_typer(data.app, name="data")
-app.add_typer(suite.app, name="suite")
-app.add_typer(track.app, name="track")
-app.command()(run)
-app.command("tables")(tables_command)
-app.command()(train)
-app.command()(evaluate)
 
 
 def _version(wanted: bool) -> None:
@@ -43,8 +35,12 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _start(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
-    installed_faiss()
+def _start(
+    ctx: typer.Context, version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)
+) -> None:
+    if ctx.invoked_subcommand != "doctor":  # which reports it among its findings
+        installed_faiss()
+    lay_out()
 
 
 def main() -> None:
@@ -60,13 +56,14 @@ def main() -> None:
         code = _mistake(" ".join(error.format_message().split())) if error.format_message().strip() else 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    if code == 130:
+    if code == 130 and os.environ.get("RANK", "0") == "0":
         errors.print("stopped; the same command goes on from here")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _mistake(text: str) -> int:
-    errors.print(f"[red]error:[/] {escape(text)}")
+    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        errors.print(f"[red]error:[/] {escape(text)}")
     return 2
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 import typer
 from rich.table import Table
 
+from harness.cli import archives, complete
 from harness.cli.console import bar, console
 from harness.config import Domain as DomainSettings
 from harness.config import load
@@ -23,8 +25,21 @@ from harness.layout import store
 
 app = typer.Typer(help="Make, look at and check silhouette sequences.", no_args_is_help=True)
 
-Domain = Annotated[str, typer.Argument(help="a key of `walkers` in params.yaml: source, target, outdoor or wild")]
-Split = Annotated[str, typer.Option(help="train, val or test")]
+app.command("list")(archives.list_data_sets)
+app.command()(archives.prepare)
+app.command()(archives.verify)
+
+Domain = Annotated[
+    str,
+    typer.Argument(
+        help="a key of `walkers` in params.yaml: source, target, outdoor or wild", autocompletion=complete.domains
+    ),
+]
+Name = Annotated[
+    str,
+    typer.Argument(help="a key of `walkers` or `archives` in params.yaml", autocompletion=complete.datasets),
+]
+Split = Annotated[str, typer.Option(help="train, val or test; probe for GREW")]
 
 
 def _path(name: str, given: Path | None) -> Path:
@@ -62,54 +77,55 @@ def generate(
 
 
 @app.command()
-def prepare(
-    domain: Domain,
-    raw: Annotated[Path, typer.Option(help="the folder of PNG frames")],
-    path: Annotated[Path, typer.Option("--store", help="where to write")],
-    jobs: Annotated[int | None, typer.Option(min=1, help="processes; default: every core")] = None,
-) -> None:
-    """Turn walkers' PNG frames into a store, as real data are prepared.
-
-    Example: harness data prepare target --raw /tmp/target-png --store /tmp/target
-    """
-    from harness.data.walkers.raw import prepare_raw
-
-    with bar(f"prepare {domain}") as progress:
-        dropped = prepare_raw(domain, _domain(domain), raw, path, jobs, progress)
-    console.print(f"{path}: written; {dropped} frames dropped because nobody is on them")
-
-
-@app.command()
 def show(
-    name: Domain,
+    name: Name,
     path: Annotated[Path | None, typer.Option("--store", help="a store elsewhere")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Print what a store holds, and check its digest.
+    """Print what a store holds (subjects, conditions, views, lengths), and check its digest.
 
     Example: harness data show target
     """
     opened = SequenceStore(_path(name, path))
     opened.verify()
+    about = describe(opened)
+    if as_json:
+        typer.echo(json.dumps(about, indent=1, ensure_ascii=False))
+        return
     counts = opened.about["counts"]
     digest = opened.digest[:16]
     console.print(f"{opened.path}: {counts['sequences']} sequences, {counts['frames']} frames, digest {digest}")
-    table = Table("split", "subjects", "sequences", "conditions", "views", "frames (least, most)")
-    for split in ("train", "val", "test"):
-        try:
-            rows = opened.rows(split)
-        except UserError:
-            continue
-        labels, length = opened.labels(rows), opened.length[rows]
-        conditions = Counter(c.split("-")[0] for c in labels.condition.tolist())
-        listed = ", ".join(f"{c} x {n}" for c, n in conditions.items())
-        counted = (len(set(labels.subject)), len(rows), listed if len(conditions) < 6 else len(conditions))
-        table.add_row(split, *map(str, counted), str(np.unique(labels.view).size), f"{length.min()}, {length.max()}")
+    table = Table("split", "subjects", "sequences", "conditions", "views", "frames (least, median, most)")
+    for name, split in about["splits"].items():
+        kinds = Counter(condition.rsplit("-", 1)[0] for condition in split["conditions"])
+        listed = ", ".join(f"{kind} x {count}" for kind, count in kinds.items())
+        frames = ", ".join(f"{split['frames'][key]:g}" for key in ("least", "median", "most"))
+        counted = (split["subjects"], split["sequences"], listed if len(kinds) < 10 else len(kinds), split["views"])
+        table.add_row(name, *map(str, counted), frames)
     console.print(table)
+
+
+def describe(opened: SequenceStore) -> dict[str, Any]:
+    """What a store holds: counts, digest, and for each split subjects, conditions, views and lengths."""
+    names = opened.splits()
+    splits = {}
+    for name in dict.fromkeys(names.tolist()):
+        rows = np.flatnonzero(names == name)
+        labels, length = opened.labels(rows), opened.length[rows]
+        splits[name] = {
+            "subjects": len(set(labels.subject.tolist())),
+            "sequences": len(rows),
+            "conditions": sorted(set(labels.condition.tolist())),
+            "views": np.unique(labels.view).size,
+            "frames": {"least": int(length.min()), "median": float(np.median(length)), "most": int(length.max())},
+        }
+    about = {key: opened.about.get(key) for key in ("dataset", "counts", "made_from")}
+    return {"path": str(opened.path), "digest": opened.digest, **about, "splits": splits}
 
 
 @app.command()
 def sheet(
-    name: Domain,
+    name: Name,
     output: Annotated[Path, typer.Option(help="the PNG file to write")] = Path("sheet.png"),
     split: Split = "test",
     subjects: Annotated[int, typer.Option(min=1)] = 4,

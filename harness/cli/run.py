@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import shlex
 import sys
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from harness.cli import complete
 from harness.cli.console import console, errors
-from harness.cli.suite import use_suite
-from harness.cli.tables import PRINTED, Format, print_tables
+from harness.cli.plugins import write_stamps
+from harness.cli.stages import LOGS, Place, call, narrowed, run_stages, slurm
+from harness.cli.suite import print_absent, use_suite
+from harness.cli.tables import NAMES, Format, print_tables
 from harness.config import Settings, load
 from harness.errors import UserError
 from harness.identity import cores
 from harness.layout import PARAMS
+from harness.plan import absent, refresh
 from harness.tracking import mlflow
-
-_LOGS = Path("work") / "logs"
-
-
-def _environment() -> dict[str, str]:
-    """Children find this installation's commands first and share the cores instead of fighting for them."""
-    here = str(Path(sys.executable).parent)
-    quiet = {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    return {**os.environ, **quiet, "PATH": here + os.pathsep + os.environ.get("PATH", "")}
 
 
 def _dvc(*words: str, log: Path | None = None) -> int:
-    command = [sys.executable, "-m", "dvc", *words]
-    if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log or os.devnull, "wb") as stream:
-        return subprocess.run(command, env=_environment(), stdout=stream, stderr=subprocess.STDOUT).returncode
+    return call([sys.executable, "-m", "dvc", *words], log)
 
 
 def _prepare_dvc() -> None:
@@ -47,6 +35,27 @@ def _prepare_dvc() -> None:
         raise UserError("dvc.yaml: not here; run from the repository's root")
     if not Path(".git").exists():
         _dvc("config", "--local", "core.no_scm", "true")
+
+
+def pull_results() -> None:
+    """Fetches data and checkpoints that dvc.lock names; what the remote lacks is computed as usual."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            if not repo.config["core"].get("remote"):
+                raise UserError(
+                    "--pull: no DVC remote is set; `dvc remote add --default NAME ADDRESS` (docs/sharing.md)"
+                )
+    except DvcException as error:
+        raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
+    log = LOGS / "pull.log"
+    if _dvc("pull", "--force", "--allow-missing", log=log) == 0:
+        console.print("everything that the DVC remote has is here")
+        return
+    last = next((line for line in reversed(log.read_text(errors="replace").splitlines()) if line.strip()), "no reason")
+    errors.print(f"[yellow]warning:[/] the DVC remote gave not everything ({escape(last)}); computing what is missing")
 
 
 def stage_graph(suite: str) -> tuple[dict[str, set[str]], bool]:
@@ -69,49 +78,6 @@ def stage_graph(suite: str) -> tuple[dict[str, set[str]], bool]:
         raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
 
 
-def run_stages(graph: dict[str, set[str]], jobs: int) -> list[str]:
-    """Runs every stage after those it needs, ``jobs`` at a time; returns those that failed.
-
-    A failure stops only what depends on it.
-    """
-    waiting, done, failed = dict(graph), set(), []
-    running: dict[Future[int], tuple[str, float]] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
-        ThreadPoolExecutor(jobs) as pool,
-    ):
-        task = progress.add_task("stages", total=len(graph))
-        while waiting or running:
-            ready = [name for name, needs in waiting.items() if needs <= done]
-            for name in ready[: jobs - len(running)]:
-                del waiting[name]
-                log = _LOGS / f"{name.replace('/', '_')}.log"
-                future = pool.submit(_dvc, "--wait-for-lock", "repro", "--single-item", name, log=log)
-                running[future] = (name, time.perf_counter())
-            if not running:
-                break
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                name, began = running.pop(future)
-                if future.result() == 0:
-                    done.add(name)
-                    console.print(f"  {name}  {time.perf_counter() - began:.1f} s")
-                else:
-                    failed.append(name)
-                    _show_failure(name)
-                progress.advance(task)
-    return failed
-
-
-def _show_failure(name: str) -> None:
-    log = _LOGS / f"{name.replace('/', '_')}.log"
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors.print(f"[red]failed:[/] {name}; the end of {log}:")
-    for line in lines[-8:]:
-        errors.print(f"    {line}", markup=False)
-
-
 def mirror(settings: Settings) -> None:
     """Sends finished runs to MLflow; trouble there is a warning."""
     uri, suite = mlflow.tracking_uri(), settings.suite.name
@@ -126,31 +92,62 @@ def mirror(settings: Settings) -> None:
 
 
 def run(
-    suite: Annotated[str | None, typer.Argument(help="smoke, walkers or paper; default: the one in use")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="stages at a time; default: one for each core")] = None,
+    suite: Annotated[
+        str | None,
+        typer.Argument(
+            help="a name that `harness suite list` shows; default: the one in use", autocompletion=complete.suites
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="stages at a time; default: one for each core, with --slurm all that can")
+    ] = None,
+    pull: Annotated[bool, typer.Option("--pull", help="first fetch what others computed from the DVC remote")] = False,
+    through_slurm: Annotated[bool, typer.Option("--slurm", help="run each stage as a SLURM job (srun)")] = False,
+    slurm_options: Annotated[str, typer.Option(help="more words for srun, e.g. '--partition=gpu --gres=gpu:1'")] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on with params.yaml as it stands, whatever preset it came from")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="score this method and compute what it needs, nothing else; may be repeated"),
+    ] = None,
 ) -> None:
     """Compute whatever of the suite is missing or out of date, then print its tables.
 
-    params.yaml is left as it is when it already holds the suite; otherwise the preset replaces it.
+    params.yaml is left as it is when it already holds the suite; otherwise the preset replaces it. A failed stage stops
+    only what needs it. Whatever was stopped or killed goes on where it was when the command is given again.
 
     Example: harness run smoke --jobs 2
     """
     began = time.perf_counter()
-    if suite is not None and not (PARAMS.is_file() and load().suite.name == suite):
+    if resume and not PARAMS.is_file():
+        raise UserError(f"--resume: there is no {PARAMS} to go on with; name a suite instead")
+    if suite is not None and not resume and not (PARAMS.is_file() and load().suite.preset == suite):
         use_suite(suite)
+    refresh(PARAMS, load())
     settings = load()
+    print_absent(settings)
     _prepare_dvc()
+    write_stamps(settings)
+    if pull:
+        pull_results()
     graph, fresh = stage_graph(settings.suite.name)
-    if not graph:
+    if not graph and not absent(settings):
         raise UserError(f"suite {settings.suite.name}: no stages; it needs at least one backbone, data set and seed")
+    if only:
+        graph = narrowed(graph, only)
     if fresh:
         console.print(f"suite {settings.suite.name}: {len(graph)} stages, all up to date")
         failed = []
     else:
-        console.print(f"suite {settings.suite.name}: {len(graph)} stages; logs in {_LOGS}")
-        failed = run_stages(graph, jobs or cores())
+        console.print(f"suite {settings.suite.name}: {len(graph)} stages; logs in {LOGS}")
+        compute = settings.compute
+        place = slurm(compute.threads * compute.ranks, shlex.split(slurm_options)) if through_slurm else Place()
+        failed = run_stages(graph, jobs or (len(graph) if through_slurm else cores()), place)
     mirror(settings)
-    print_tables(settings, PRINTED, Format.rich)
+    print_tables(settings, NAMES, Format.rich, brief=True)
     console.print(f"{time.perf_counter() - began:.0f} s in all")
     if failed:
-        raise UserError(f"{len(failed)} stage(s) failed: {', '.join(failed)}; mend the cause and run again")
+        raise UserError(
+            f"{len(failed)} stage(s) failed: {', '.join(failed)}; mend the cause, then `harness run --resume`"
+        )

@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
 import yaml
 
-from harness import config
+from harness import config, plan
+from harness.cli import complete
 from harness.cli.console import console
-from harness.errors import UserError, nearest
+from harness.cli.plugins import with_extra
+from harness.data.sets import data_set
 from harness.files import atomic_path
 from harness.layout import PARAMS
+from harness.presets import CONF, compose, planned, suite_names
 
-app = typer.Typer(help="Choose a preset: smoke, walkers, paper.", no_args_is_help=True)
-
-_CONF = Path("conf")
-
-
-def suite_names() -> list[str]:
-    """The presets in conf/suite."""
-    names = sorted(path.stem for path in (_CONF / "suite").glob("*.yaml"))
-    if not names:
-        raise UserError(f"{_CONF / 'suite'}: no presets here; run from the repository's root")
-    return names
+app = typer.Typer(help="Choose a preset: tiny, smoke, walkers or paper, or one of their sweeps.", no_args_is_help=True)
 
 
-def compose(name: str) -> str:
-    """The text of params.yaml for a preset: conf/config.yaml with conf/suite/<name>.yaml over it (Hydra)."""
-    if name not in suite_names():
-        raise UserError(f"unknown suite '{name}'; {nearest(name, suite_names())}")
-    from dvc.utils.hydra import compose_and_dump
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "params.yaml"
-        compose_and_dump(file, str(_CONF.resolve()), None, "config", "", [f"suite={name}"])  # pyright: ignore[reportArgumentType]
-        return file.read_text()
-
-
-def use_suite(name: str) -> None:
-    """Composes a preset into params.yaml, after checking it."""
+def use_suite(name: str, extra: list[str] | None = None) -> None:
+    """Composes a preset into params.yaml, with methods of other packages added, after checking it."""
     text = compose(name)
-    config.check(yaml.safe_load(text), f"conf/suite/{name}.yaml")
+    if extra:
+        tree = with_extra(yaml.safe_load(text), extra)
+        text = planned(yaml.safe_dump(tree, sort_keys=False), f"conf/suite/{name}.yaml")
     _keep_edits()
     with atomic_path(PARAMS) as scratch:
         scratch.write_text(text)
@@ -62,13 +43,40 @@ def _keep_edits() -> None:
 
 
 @app.command()
-def use(name: Annotated[str, typer.Argument(help="smoke, walkers or paper")]) -> None:
+def use(
+    name: Annotated[str, typer.Argument(help="one that `harness suite list` shows", autocompletion=complete.suites)],
+    extra: Annotated[list[str] | None, typer.Option(help="a method of another package to add; may be repeated")] = None,
+) -> None:
     """Compose a preset into params.yaml.
 
     Example: harness suite use walkers
     """
-    use_suite(name)
+    use_suite(name, extra)
     console.print(f"{PARAMS}: suite {name}; `harness run` computes it")
+    print_absent(config.load())
+
+
+@app.command()
+def refresh() -> None:
+    """Bring the plan at the end of params.yaml in step with the archives and checkpoints that it names.
+
+    `harness run` does it by itself; `dvc repro` alone needs it.
+
+    Example: harness suite refresh
+    """
+    changed = plan.refresh(PARAMS, config.load())
+    console.print(f"{PARAMS}: plan {'renewed' if changed else 'in step already'}")
+    print_absent(config.load())
+
+
+def print_absent(settings: config.Settings) -> None:
+    """One line for each data set that the suite wants and that is not there: what is skipped, and how to get it."""
+    for name, skipped in plan.absent(settings).items():
+        one = data_set(settings.archives[name].reader)
+        console.print(
+            f"{one.title} is not here: {skipped}. To have it, {one.ask}; then set archives.{name}.raw in {PARAMS}",
+            markup=False,
+        )
 
 
 @app.command("list")
@@ -77,7 +85,7 @@ def list_suites() -> None:
 
     Example: harness suite list
     """
-    used = config.load().suite.name if PARAMS.is_file() else None
+    used = config.load().suite.preset if PARAMS.is_file() else None
     for name in suite_names():
-        about = yaml.safe_load((_CONF / "suite" / f"{name}.yaml").read_text())["suite"]["about"]
-        console.print(f"{'*' if name == used else ' '} {name:10} {about}")
+        about = yaml.safe_load((CONF / "suite" / f"{name}.yaml").read_text())["suite"]["about"]
+        console.print(f"{'*' if name == used else ' '} {name:16} {about}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import torch
 import typer
 import yaml
+from folders import files
 
 from harness.cli import app as cli
 from harness.cli import wiring
@@ -36,44 +38,8 @@ def here(tmp_path, root, settings_tree, monkeypatch):
     torch.use_deterministic_algorithms(deterministic)
 
 
-@pytest.fixture
-def harness(monkeypatch, capsys):
-    """Runs the console script in this process: (exit code, stdout, stderr)."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["harness", *words])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return call
-
-
 def settle(tree) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(tree))
-
-
-def files(folder: Path = Path()) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-@pytest.fixture
-def refuses(here, harness):
-    """Runs a command that must fail as a user's mistake and write nothing (but in ``but``); returns its line."""
-
-    def call(*words, but=None):
-        before = files()
-        code, _, err = harness(*words)
-        lines = [line for line in err.splitlines() if line.strip()]
-        assert code == 2
-        assert len(lines) == 1 and lines[0].startswith("error: ")
-        assert "Traceback" not in err
-        after = {path: content for path, content in files().items() if but is None or not path.startswith(but)}
-        assert after == before
-        return lines[0]
-
-    return call
 
 
 def make_store(subjects=4, seed=0) -> None:
@@ -93,8 +59,8 @@ def make_run(method: str):
     """A run with its initial weights, as if it had been trained."""
     settings = load()
     run = wiring.resolve(settings, method, "gaitset", "target", 0)
-    network = run.method.build(wiring.new_backbone(run))
-    checkpoint.save(run.name.checkpoint, {"network": network.state_dict(), "run_id": "0" * 16})
+    network = run.method.build(wiring.new_backbone(run), 0)
+    checkpoint.save(run.name.checkpoint, wiring.checkpoint_of(run, network, "0" * 16))
     write_json(run.name.epochs, {"run_id": "0" * 16, "epochs": []})
     return run.name
 
@@ -221,7 +187,7 @@ def test_tables_of_a_suite_with_a_set_that_the_paper_does_not_test_on(here, harn
 def test_written_tables_are_the_same_twice(here, harness):
     assert harness("tables", "--write")[0] == 0
     once = files(Path("results"))
-    stems = ("summary", "table3", "table6", "table7", "table10")
+    stems = ("summary", "controls", *(f"table{number}" for number in range(3, 11)))
     assert {Path(path).name for path in once} == {f"{stem}.{end}" for stem in stems for end in ("md", "csv")}
     assert harness("tables", "--write")[0] == 0
     assert files(Path("results")) == once
@@ -338,9 +304,10 @@ def test_more_neighbours_than_sequences(refuses, settings_tree):
 
 def commands(command, words=()):
     """The words of every command that does something."""
-    if not hasattr(command, "commands"):
+    if not hasattr(command, "list_commands"):
         return [words]
-    return [found for name, sub in command.commands.items() for found in commands(sub, (*words, name))]
+    names = command.list_commands(None)
+    return [found for name in names for found in commands(command.get_command(None, name), (*words, name))]
 
 
 ALL = commands(typer.main.get_command(cli.app))
@@ -407,3 +374,21 @@ def test_version(harness):
     from harness import __version__
 
     assert harness("--version")[:2] == (0, f"harness {__version__}\n")
+
+
+# --- plug-ins -------------------------------------------------------------------------------------------------
+
+
+def test_a_method_that_nobody_brings_is_not_added(refuses):
+    assert "no installed package brings the method 'nobodys'" in refuses("suite", "use", "smoke", "--extra", "nobodys")
+
+
+def test_plugins_are_listed(harness, monkeypatch):
+    entry = metadata.EntryPoint("theirs", "their_plugin:Theirs", "harness.methods")
+    monkeypatch.setattr("harness.cli.plugins.plugged", lambda kind: {"theirs": entry} if kind == "method" else {})
+    code, out, _ = harness("plugins", "list", "--json")
+    wanted = {"kind": "method", "name": "theirs", "package": "a package", "module": "their_plugin"}
+    assert code == 0 and json.loads(out) == [wanted]
+    assert "their_plugin" in harness("plugins", "list")[1]
+    monkeypatch.setattr("harness.cli.plugins.plugged", lambda kind: {})
+    assert "docs/adding.md" in harness("plugins", "list")[1]

@@ -1,0 +1,107 @@
+"""``harness audit``: does the paper agree with itself, and do our records still follow from what made them?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.console import console
+from harness.cli.evidence import provenances
+from harness.config import Settings, load, value_at
+from harness.errors import UserError
+from harness.layout import scores, stem, store
+from harness.tracking.records import read_scores
+
+
+def audit(
+    as_json: Annotated[bool, typer.Option("--json", help="print as JSON")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="end with an error when one of our records is stale")
+    ] = False,
+) -> None:
+    """Check the paper's tables against each other and its text, and our records against their provenance.
+
+    Example: harness audit --strict
+    """
+    from harness.audit.paper import audit_paper
+
+    settings = load()
+    paper = audit_paper()
+    ours = audit_records(settings)
+    if as_json:
+        typer.echo(json.dumps({"paper": [asdict(f) for f in paper], "records": ours}, indent=1, ensure_ascii=False))
+    else:
+        console.print(f"The paper contradicts itself in {len(paper)} places:")
+        for f in paper:
+            console.print(f"  {f.key}: {f.where}: printed {f.printed}; {f.computed}", markup=False)
+        console.print(f"Records of suite {settings.suite.preset}: {len(ours)} without their provenance as it was")
+        for line in ours:
+            console.print(f"  {line['record']}: {line['problem']}", markup=False)
+    if strict and ours:
+        raise UserError(f"{len(ours)} record(s) are stale, such as {ours[0]['record']}; `harness run` renews them")
+
+
+def audit_records(settings: Settings) -> list[dict[str, Any]]:
+    """Each record that no longer follows from its inputs: {"record": file, "problem": one line}."""
+    runs = provenances(settings)
+    by_id = {run["run_id"]: name for name, run in runs.items()}
+    problems = []
+    for path in sorted(scores(settings.suite.name).glob("*.json")):
+        content = read_scores(path)
+        name = by_id.get(content["run_id"])
+        if name is None:
+            problems.append({"record": str(path), "problem": f"no provenance of run {content['run_id']}"})
+            continue
+        trained_on_test = runs[name]["inputs"]["dataset"] == content["dataset"]
+        if trained_on_test and content.get("store") != runs[name]["inputs"]["store"]:
+            problems.append({"record": str(path), "problem": "scored on other data than it was trained on"})
+    for name, run in runs.items():
+        changed = changes(settings, name, run, runs)
+        if changed:
+            listed = "; ".join(f"{key}: {_short(old)} -> {_short(new)}" for key, old, new in changed[:4])
+            more = f" and {len(changed) - 4} more" * (len(changed) > 4)
+            problems.append({"record": name, "problem": f"stale: {listed}{more}"})
+    return problems
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:12]}…"
+
+
+def changes(
+    settings: Settings, name: str, run: dict[str, Any], runs: dict[str, dict[str, Any]]
+) -> list[tuple[str, str, str]]:
+    """(input, recorded, now) of a run, for the inputs that a checkout can tell without its checkpoints."""
+    from harness.audit.records import compare
+    from harness.cli import wiring
+    from harness.data.store import SequenceStore
+    from harness.files import sha256
+    from harness.identity import lock_digest
+
+    inputs = run["inputs"]
+    try:
+        main = stem(inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"])
+        variant = name.removeprefix(main).removeprefix("-")
+        # A method on the source is looked up by any target of the suite.
+        target = settings.suite.datasets[0] if settings.suite.datasets else inputs["dataset"]
+        dataset = target if inputs["dataset"] == settings.suite.pretraining else inputs["dataset"]
+        again = wiring.resolve(settings, inputs["method"], inputs["backbone"]["name"], dataset, inputs["seed"], variant)
+    except UserError as error:
+        return [("run", name, str(error))]
+    now: dict[str, Any] = {
+        "backbone": {"name": again.name.backbone, **again.backbone.model_dump(mode="json")},
+        "params": {key: value_at(again.settings, key) for key in again.method.params},
+        "compute": value_at(again.settings, "compute"),
+        "code": sha256(*wiring.code_of(again.name.method, again.backbone.kind, again.method.uses_clustering))[:16],
+        "lock": lock_digest(),
+    }
+    for role, other in (("parent", wiring.parent_of(again)), ("view_classifier", wiring.view_classifier_of(again))):
+        if other is not None and other.name.stem in runs:
+            now[role] = runs[other.name.stem]["run_id"]
+    folder = store(settings.suite.name, inputs["dataset"])
+    if (folder / "store.json").is_file():
+        now["store"] = SequenceStore(folder).digest
+    return sorted(compare(inputs, now))

@@ -1,0 +1,87 @@
+"""``harness bench``: how fast the harness is beside a plain reference and beside what the machine can do at best."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.console import console
+from harness.errors import UserError
+from harness.files import atomic_path
+
+PAGE = Path("docs") / "performance.md"
+
+
+class What(StrEnum):
+    train = "train"
+    extract = "extract"
+    cluster = "cluster"
+    score = "score"
+    prepare = "prepare"
+    generate = "generate"
+    end_to_end = "end-to-end"
+    all = "all"
+
+
+class Precision(StrEnum):
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+def bench(
+    what: Annotated[What, typer.Argument(help="which part, or all")],
+    size: Annotated[list[str] | None, typer.Option(help="a size that differs, e.g. frames=30; may be repeated")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="turns that count")] = 5,
+    warm_up: Annotated[int, typer.Option(min=0, help="turns before them that do not")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="threads of either side")] = 1,
+    precision: Annotated[Precision, typer.Option(help="of ours; the reference computes in fp32")] = Precision.bf16,
+    device: Annotated[str, typer.Option(help="cpu or cuda, for either side")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON")] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"with all: write {PAGE}")] = False,
+) -> None:
+    """Time a part of the harness and a plain reference in turns, each in a process of its own.
+
+    Seconds are medians with their spread (least to most). The ratio, reference by ours, holds on a busy machine too.
+    The bound is what the measured rate of a matrix product and the bandwidth of a copy would allow.
+
+    Example: harness bench train --size backbone=gaitset --size frames=30 --repeats 5 --json
+    """
+    from harness.bench.measure import PARTS, measure, page, plan
+
+    if write and what is not What.all:
+        raise UserError("--write goes with `harness bench all`: the page holds every part")
+    common = {"threads": threads, "precision": precision.value, "device": device}
+    names = list(PARTS) if what is What.all else [what.value]
+    changes = _sizes(size or [])
+    figures = []
+    for name, sizes in plan(names, changes, common):
+        found = measure(name, sizes, repeats, warm_up)
+        figures.append(found)
+        if not as_json:
+            console.print(found.line(), markup=False)
+    if as_json:
+        print(json.dumps([found.as_json() for found in figures], indent=1))
+    if write:
+        with atomic_path(PAGE) as scratch:
+            scratch.write_text(page(figures, common, repeats, warm_up))
+        console.print(f"{PAGE} written")
+
+
+def _sizes(words: list[str]) -> dict[str, int | float | str]:
+    found: dict[str, int | float | str] = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or not value:
+            raise UserError(f"--size {word}: write it as name=number, for example frames=30")
+        try:
+            found[key] = int(value)
+        except ValueError:
+            try:
+                found[key] = float(value)
+            except ValueError:
+                found[key] = value
+    return found

@@ -1,0 +1,165 @@
+"""What the suite in use has shown so far: its records, whom they stand for, and what made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from harness.config import SetNetwork, Settings, value_at
+from harness.errors import UserError, nearest
+from harness.layout import provenance, scores
+from harness.registry import find, names
+from harness.tables.grid import NAMES, Evidence
+from harness.tracking.records import read_outcomes, read_provenance, read_records, read_scores
+from harness.types import Outcome, ResultRecord
+
+_STANDS_FOR = {"casia-b": "casia-bn", "outdoor-gait": "outdoor-gait", "grew": "grew"}
+_R = TypeVar("_R", ResultRecord, Outcome)
+
+
+def stands_for(settings: Settings) -> dict[str, str]:
+    """The paper's data set -> the suite's that has its structure: a real one first, then the first that it names."""
+    found: dict[str, str] = {}
+    for name in sorted(settings.suite.datasets, key=lambda name: name in settings.walkers):
+        paper = _STANDS_FOR.get(settings.layout_of(name))
+        if paper:
+            found.setdefault(paper, name)
+    return found
+
+
+def evidence_of(settings: Settings) -> Evidence:
+    """The suite's own records; leftovers of other seeds, backbones or data sets are not read.
+
+    Their backbone is the kind that the paper's tables name ("gaitset"), whatever its key in params.yaml, and their
+    variant its label; a run with the parameters as they are also counts as the variant that it equals.
+    """
+    suite = settings.suite
+    folder = scores(suite.name)
+    _check_methods(settings)
+    labels = {method: main_labels(settings, method) for method in {v.method for v in settings.variants.values()}}
+    kinds = tuple(dict.fromkeys(settings.backbones[name].kind for name in suite.backbones))
+    records = [r for own in read_records(folder) for r in _labelled(settings, own, labels)]
+    outcomes = [o for own in read_outcomes(folder) for o in _labelled(settings, own, labels)]
+    extra = {name: find("method", name).title for name in suite.extra}
+    return Evidence(suite.name, suite.seeds, kinds, stands_for(settings), tuple(records), tuple(outcomes), extra=extra)
+
+
+def _check_methods(settings: Settings) -> None:
+    known = {*NAMES, *names("method")}
+    for path in sorted(scores(settings.suite.name).glob("*.json")):
+        method = str(read_scores(path).get("method"))
+        if method not in known:
+            raise UserError(f"{path}: unknown method '{method}'; {nearest(method, known)} Mend or remove the file")
+
+
+def _labelled(settings: Settings, record: _R, labels: dict[str, list[str]]) -> Iterator[_R]:
+    suite = settings.suite
+    if record.seed not in suite.seeds or record.backbone not in suite.backbones or record.dataset not in suite.datasets:
+        return
+    record = replace(record, backbone=settings.backbones[record.backbone].kind)
+    if not record.variant:
+        yield record
+        for label in labels.get(record.method, ()):
+            yield replace(record, variant=label)
+    elif record.variant in settings.variants:
+        yield replace(record, variant=settings.variants[record.variant].label)
+
+
+def main_labels(settings: Settings, method: str) -> list[str]:
+    """Labels of the variants that ``method`` equals with its parameters as they are, such as "a=2".
+
+    Only variants that change one parameter have such a twin.
+    """
+    found: dict[str, None] = {}
+    for variant in settings.variants.values():
+        leaves = list(_leaves(variant.changes))
+        if variant.method == method and len(leaves) == 1:
+            axis = variant.label.split("=")[0]
+            found[f"{axis}={value_at(settings, leaves[0])}"] = None
+    return list(found)
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def provenances(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The recorded provenance of each run of the suite, by the stem of its file."""
+    files = sorted(provenance(settings.suite.name, "x").parent.glob("*.json"))
+    return {path.stem: read_provenance(path) for path in files}
+
+
+def headline(settings: Settings) -> str:
+    """What the numbers are made from, in one sentence that is never left out."""
+    return (
+        f"Suite {settings.suite.preset} ({settings.suite.about}). {_origin(settings)} Mean ± standard "
+        f"deviation over {len(settings.suite.seeds)} seed(s). {_architecture(settings)}"
+    )
+
+
+def _origin(settings: Settings) -> str:
+    """Who walks: rendered people, whose values cannot be compared with the paper's, or a real data set."""
+    names = settings.suite.datasets
+    people = "; ".join(
+        f"{d}: {settings.walkers[d].subjects.train} training and {settings.walkers[d].subjects.test} test subjects"
+        for d in names
+        if d in settings.walkers
+    )
+    said = []
+    if people:
+        said.append(
+            f"Ours are walkers, rendered people in CASIA-B's structure ({people}), not CASIA-BN: compare the order of "
+            "the methods, not the values."
+        )
+    if real := [d for d in names if d in settings.archives]:
+        stands = " casia-b stands in for CASIA-BN, the paper's unpublished segmentation of it."
+        said.append(f"Real data: {', '.join(real)}.{stands if 'casia-b' in real else ''}")
+    source = settings.suite.pretraining
+    if (source in settings.walkers) != (not real):
+        said.append(f"Pre-trained on {source}{' (walkers)' if source in settings.walkers else ''}.")
+    if imported := [name for name in settings.suite.backbones if settings.checkpoints.get(name)]:
+        said.append(f"Imported weights instead of pre-training: {', '.join(imported)}.")
+    return " ".join(said)
+
+
+def _architecture(settings: Settings) -> str:
+    """The size of the networks and the length of training, beside the paper's."""
+    parts = []
+    for name in settings.suite.backbones:
+        b = settings.backbones[name]
+        text = f"{b.kind} {getattr(b, 'channels', '')}, D = {getattr(b, 'embedding', '?')}"
+        if isinstance(b, SetNetwork):
+            bare = b.norm == "none"
+            text += ", no BatchNorm, as published" if bare else ", with BatchNorm, which the published GaitSet lacks"
+        parts.append(text)
+    steps = ", ".join(
+        f"{name} {t.epochs * t.iterations}"
+        for name, t in (
+            ("Pretrain", settings.methods.pretrain.training),
+            ("Upper", settings.methods.upper.training),
+            ("CC", settings.methods.cc.training),
+            ("SSF, SCF and SF", settings.methods.fusion.training),
+            ("GaitSSB*", settings.methods.gaitssb.training),
+            *((find("method", m).title, find("method", m)(settings).training) for m in settings.suite.extra),
+        )
+    )
+    return f"Backbone: {'; '.join(parts)}. Optimiser steps: {steps}."
+
+
+def cost(settings: Settings) -> str:
+    """Commit, hardware and time of the suite's runs, from their provenance."""
+    runs = list(provenances(settings).values())
+    if not runs:
+        return "No run has been recorded yet."
+    commits = sorted({run["commit"] for run in runs})
+    machines = sorted({run["environment"]["gpu"] or run["environment"]["cpu"] for run in runs})
+    minutes = sum(run["seconds"] for run in runs) / 60
+    return (
+        f"Commit {', '.join(commits)}; {', '.join(machines)}, one thread a run; {len(runs)} training runs, "
+        f"{minutes:.1f} minutes of training in all."
+    )

@@ -1,0 +1,156 @@
+"""``harness explain`` and ``harness diff``: what stands behind a number, and between two runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from harness.cli.console import console
+from harness.cli.evidence import provenances
+from harness.cli.tables import NAMES, build_grids
+from harness.config import Settings, load
+from harness.errors import UserError, nearest
+from harness.layout import provenance, scores
+from harness.tables.grid import Cell
+from harness.tracking import mlflow
+from harness.tracking.records import read_scores
+
+
+def find_cell(settings: Settings, key: str) -> Cell:
+    """The cell of a table by its key, such as "table3/gaitset/cl/sf/90"."""
+    stem = key.split("/")[0]
+    name = stem.removeprefix("table")
+    if name not in NAMES:
+        raise UserError(f"no table '{stem}'; {nearest(stem, [f'table{n}' if n.isdigit() else n for n in NAMES])}")
+    (grid,) = build_grids(settings, [name])
+    cells = dict(grid.cells())
+    if key.lower() not in cells:
+        raise UserError(f"no cell '{key}'; {nearest(key, cells) if '/' in key else f'for example {next(iter(cells))}'}")
+    return cells[key.lower()]
+
+
+def stage_of(suite: str, run: dict[str, Any], stem: str, dataset: str) -> str:
+    """The DVC stage that scores a run; to repeat it repeats whatever it needs."""
+    inputs = run["inputs"]
+    method, backbone, seed = inputs["method"], inputs["backbone"]["name"], inputs["seed"]
+    place = f"{suite}-{backbone}-{dataset}-{seed}"
+    variant = stem.partition(f"-s{seed}-")[2]
+    if variant:
+        return f"evaluate-{method}-variants@{place}-{variant}"
+    return f"evaluate-pretrain@{place}" if method == "pretrain" else f"evaluate@{place}-{method}"
+
+
+def behind(settings: Settings, cell: Cell) -> list[dict[str, Any]]:
+    """For each run behind a cell: its files, identity, inputs, environment, and how to make it again."""
+    suite = settings.suite.name
+    runs = provenances(settings)
+    by_id = {run["run_id"]: (stem, run) for stem, run in runs.items()}
+    files = {read_scores(path)["run_id"]: path for path in sorted(scores(suite).glob("*.json"))}
+    out = []
+    for run_id, value in zip(cell.runs, cell.ours, strict=True):
+        if run_id not in by_id:
+            out.append({"run_id": run_id, "value": value, "scores": str(files.get(run_id)), "provenance": None})
+            continue
+        stem, run = by_id[run_id]
+        inputs = run["inputs"]
+        dataset = read_scores(files[run_id])["dataset"]
+        out.append(
+            {
+                "value": value,
+                "run_id": run_id,
+                "seed": inputs["seed"],
+                "scores": str(files[run_id]),
+                "provenance": str(provenance(suite, stem)),
+                "commit": run["commit"],
+                "command": run.get("command", "not recorded"),
+                "params": {"backbone": inputs["backbone"], **inputs["params"], "compute": inputs["compute"]},
+                "data": inputs["store"],
+                "lock": inputs["lock"],
+                "code": inputs["code"],
+                "parents": {role: inputs[role] for role in ("parent", "view_classifier") if inputs.get(role)},
+                "environment": run["environment"],
+                "mlflow": mlflow.address_of(suite, stem, run_id),
+                "again": f"dvc repro --force {stage_of(suite, run, stem, dataset)}",
+            }
+        )
+    return out
+
+
+def explain(
+    cell: Annotated[str, typer.Argument(help="a cell's key, as the csv and json formats of `harness tables` print it")],
+    as_json: Annotated[bool, typer.Option("--json", help="print as JSON")] = False,
+) -> None:
+    """Print what stands behind a cell: runs, seeds, commit, parameters, data, lock, environment, command, MLflow run.
+
+    Example: harness explain table3/gaitset/cl/sf/90
+    """
+    settings = load()
+    found = find_cell(settings, cell)
+    runs = behind(settings, found)
+    if as_json:
+        numbers = {"mean": found.mean, "seeds": found.seeds, "people": found.people, "paper": found.paper}
+        typer.echo(json.dumps({"cell": cell, **numbers, "why": found.why, "runs": runs}, indent=1, ensure_ascii=False))
+        return
+    shown = "—" if found.mean is None else f"{found.mean:.2f}"
+    console.print(f"{cell}: ours {shown}, the paper's {found.paper or '—'}", markup=False)
+    if found.why:
+        console.print(found.why, markup=False)
+    for run in runs:
+        console.print("")
+        for key, value in run.items():
+            text = json.dumps(value) if isinstance(value, dict) else str(value)
+            console.print(f"  {key:12} {text}", markup=False)
+
+
+def _run(settings: Settings, name: str) -> tuple[str, dict[str, Any]]:
+    """A run by the stem of its files or the beginning of its id."""
+    runs = provenances(settings)
+    if name in runs:
+        return name, runs[name]
+    matching = [stem for stem, run in runs.items() if len(name) >= 4 and run["run_id"].startswith(name)]
+    if len(matching) > 1:
+        raise UserError(f"run id '{name}' begins several runs: {', '.join(matching)}; give more of it")
+    if not matching:
+        raise UserError(f"no run '{name}' in results/{settings.suite.name}/provenance; {nearest(name, runs)}")
+    return matching[0], runs[matching[0]]
+
+
+def differences(settings: Settings, first: str, second: str) -> list[tuple[str, Any, Any]]:
+    """(what, first, second) of all inputs, circumstances and results in which two runs differ."""
+    from harness.audit.records import flat
+
+    sides = []
+    for name in (first, second):
+        _, run = _run(settings, name)
+        tree = flat({k: v for k, v in run.items() if k != "inputs"}) | flat(run["inputs"], "inputs.")
+        for path in sorted(scores(settings.suite.name).glob("*.json")):
+            content = read_scores(path)
+            if content["run_id"] == run["run_id"]:
+                tree |= {f"result.{content['dataset']}.{k}": v for k, v in content["metrics"].items()}
+        sides.append(tree)
+    one, other = sides
+    return [(key, one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)]
+
+
+def diff(
+    first: Annotated[str, typer.Argument(help="a run: the stem of its files, or the beginning of its id")],
+    second: Annotated[str, typer.Argument(help="another run")],
+    as_json: Annotated[bool, typer.Option("--json", help="print as JSON")] = False,
+) -> None:
+    """Show what differs between two runs: parameters, data, code, environment and results.
+
+    Example: harness diff cc-gaitset-target-s0 sf-gaitset-target-s0
+    """
+    found = differences(load(), first, second)
+    if as_json:
+        typer.echo(
+            json.dumps([{"what": k, "first": a, "second": b} for k, a, b in found], indent=1, ensure_ascii=False)
+        )
+        return
+    table = Table("what", first, second)
+    for key, a, b in found:
+        table.add_row(key, *("—" if x is None else str(x) for x in (a, b)))
+    console.print(table)

@@ -1,0 +1,165 @@
+"""``harness figures``: the paper's figures and more, from records, and from the store and networks where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.console import console
+from harness.cli.evidence import evidence_of, provenances
+from harness.config import Settings, load
+from harness.errors import UserError, nearest
+from harness.files import atomic_path, read_json
+from harness.layout import RunName, figures
+
+MANY = 8
+"""Subjects in the lower panels of Figure 6."""
+
+
+def _place(settings: Settings) -> tuple[str, str]:
+    """The data set and backbone that figures are about: the suite's first."""
+    if not settings.suite.datasets or not settings.suite.backbones:
+        raise UserError("params.yaml: suite has no data set or no backbone, so there is nothing to draw")
+    return settings.suite.datasets[0], settings.suite.backbones[0]
+
+
+def _figure3(settings: Settings) -> Any:
+    from harness.cli.pictures import cloth_examples
+    from harness.figures import figure3
+
+    return figure3.draw(cloth_examples(settings, _place(settings)[0]))
+
+
+def _figure5(settings: Settings) -> Any:
+    from harness.figures import figure5
+
+    dataset, backbone = _place(settings)
+    kind = settings.backbones[backbone].kind
+    return figure5.draw(evidence_of(settings).records, dataset, kind, settings.suite.name)
+
+
+def _figure6(settings: Settings) -> Any:
+    from harness.cli.pictures import Trained
+    from harness.figures import figure6
+
+    dataset, backbone = _place(settings)
+    seed = settings.suite.seeds[0]
+    clouds = {
+        name: Trained(settings, method, backbone, dataset, seed).cloud()
+        for name, method in (("CC", "cc"), ("SF", "sf"))
+    }
+    subjects = sorted(set(clouds["CC"].subject.tolist()))
+    return figure6.draw(clouds, subjects[0], subjects[:MANY])
+
+
+def _figure7(settings: Settings) -> Any:
+    from harness.cli.pictures import Trained
+    from harness.figures import figure7
+
+    dataset, _ = _place(settings)
+    seed = settings.suite.seeds[0]
+    pairs = [
+        pair
+        for backbone in settings.suite.backbones
+        for pair in Trained(settings, "sf", backbone, dataset, seed).pairs(each=2)
+    ]
+    return figure7.draw(pairs)
+
+
+def _polar(settings: Settings) -> Any:
+    from harness.figures import polar
+
+    dataset, backbone = _place(settings)
+    return polar.draw(evidence_of(settings).records, dataset, settings.backbones[backbone].kind)
+
+
+def _epochs(settings: Settings) -> Any:
+    from harness.figures import epochs
+
+    dataset, backbone = _place(settings)
+    suite = settings.suite
+    histories: dict[str, list[Any]] = {}
+    for method in ("cc", "ssf", "scf", "sf"):
+        for seed in suite.seeds:
+            path = RunName(suite.name, method, backbone, dataset, seed).epochs
+            if path.is_file():
+                content = read_json(path)
+                if not isinstance(content, dict) or not isinstance(content.get("epochs"), list):
+                    raise UserError(f"{path}: not a file of epochs of this harness; delete it and run again")
+                histories.setdefault(method, []).append(content["epochs"])
+    return epochs.draw(histories, f"Pseudo-labels while training ({backbone} on {dataset}, mean over seeds)")
+
+
+def _cost(settings: Settings) -> Any:
+    from harness.figures import cost
+
+    seconds: dict[str, list[float]] = {}
+    machines = set()
+    for name, run in provenances(settings).items():
+        method, seed = run["inputs"]["method"], run["inputs"]["seed"]
+        if name.endswith(f"-s{seed}"):  # variants cost what their method costs
+            seconds.setdefault(method, []).append(run["seconds"])
+        machines.add(run["environment"]["gpu"] or run["environment"]["cpu"])
+    return cost.draw(seconds, ", ".join(sorted(machines)) or "no machine yet")
+
+
+RECORDS: dict[str, Callable[[Settings], Any]] = {
+    "figure5": _figure5, "polar": _polar, "epochs": _epochs, "cost": _cost,
+}  # fmt: skip
+"""Drawn from result files alone."""
+NETWORKS: dict[str, Callable[[Settings], Any]] = {"figure3": _figure3, "figure6": _figure6, "figure7": _figure7}
+"""These need the suite's data, and 6 and 7 its checkpoints."""
+ABOUT = {
+    "figure3": "Figure 3. Cloth augmentation: one silhouette, normal and in a coat, as its six types change it.",
+    "figure5": "Figure 5. The baseline with one parameter moved at a time: rank-1 on NM, BG and CL, range over seeds.",
+    "figure6": "Figure 6. t-SNE of one subject and of several, CC beside SF. Ring: front/back; text: pseudo-label.",
+    "figure7": "Figure 7. Grad-CAM on pairs of one person that SF's pseudo-labels put together, and apart.",
+    "polar": "Rank-1 by probe view for each condition, mean over seeds.",
+    "epochs": "Pseudo-labels epoch by epoch: their number, quality, front/back views, and the curriculum bound.",
+    "cost": "Minutes of training of each method.",
+}
+ALL = {**RECORDS, **NETWORKS}
+
+
+def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tuple[list[Path], dict[str, str]]:
+    """Writes PNG and SVG of each figure; returns the files, and why others could not be drawn."""
+    written, missing = [], {}
+    for name in wanted:
+        try:
+            figure = ALL[name](settings)
+        except UserError as error:
+            missing[name] = str(error)
+            continue
+        from harness.figures.look import save
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in ("png", "svg"):
+            target = folder / f"{name}.{kind}"
+            with atomic_path(target) as scratch:
+                save(figure, scratch, kind)
+            written.append(target)
+    return written, missing
+
+
+def figures_command(
+    figure: Annotated[list[str] | None, typer.Option(help=f"{', '.join(ALL)}; may be repeated; default: all")] = None,
+    output: Annotated[Path | None, typer.Option(help="folder; default: results/<suite>/figures")] = None,
+) -> None:
+    """Draw the paper's figures 3, 5, 6 and 7, and polar, epochs and cost, as PNG and SVG.
+
+    Example: harness figures --figure polar --output /tmp/figures
+    """
+    settings = load()
+    for name in figure or ():
+        if name not in ALL:
+            raise UserError(f"no figure '{name}'; {nearest(name, ALL)}")
+    written, missing = write_figures(settings, figure or ALL, output or figures(settings.suite.name))
+    for path in written:
+        console.print(str(path), markup=False)
+    if figure and missing:
+        raise UserError("; ".join(f"{name} cannot be drawn: {why}" for name, why in missing.items()))
+    for name, why in missing.items():
+        console.print(f"{name}: not drawn: {why}", markup=False)

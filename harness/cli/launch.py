@@ -1,0 +1,45 @@
+"""Starts a command in several processes on this machine, as ``torchrun`` does."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import uuid
+
+import typer
+
+from harness.errors import UserError
+
+
+def launch(processes: int) -> None:
+    """Runs this very command line in ``processes`` processes; when one fails or is killed, all end.
+
+    Raises ``typer.Exit`` with the exit code of the process that failed first, which has said why.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        monitor_interval=0.2,
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "harness.cli.app", *sys.argv[1:])
+    except ChildFailedError as error:
+        _, failure = error.get_first_failure()
+        if failure.exitcode < 0:
+            raise UserError(
+                f"process {failure.local_rank} of {processes} was killed by signal {-failure.exitcode}, the others "
+                "were stopped; the same command goes on from the last state"
+            ) from None
+        raise typer.Exit(failure.exitcode) from None
+    except SignalException:  # the processes got it too, and have said how to go on
+        raise SystemExit(130) from None

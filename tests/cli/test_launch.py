@@ -1,0 +1,93 @@
+"""``compute.ranks``: one command, several processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from harness.data.store import Sequence, write_store
+from harness.training import checkpoint
+
+CHECKPOINT = "runs/smoke/upper-gaitset-target-s0/checkpoint.pt"
+
+
+def start(folder: Path, tree: dict, ranks: int, root: Path) -> subprocess.Popen[str]:
+    tree["compute"]["ranks"] = ranks
+    (folder / "params.yaml").write_text(yaml.safe_dump(tree))
+    command = [sys.executable, "-u", "-m", "harness.cli.app", "train", "upper"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def train(folder: Path, tree: dict, ranks: int, root: Path) -> tuple[int, str, str]:
+    process = start(folder, tree, ranks, root)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def few_people(folder: Path, tree: dict) -> dict:
+    """A store of three people and a small network in ``folder``; returns the training of the method ``upper``."""
+    tree["backbones"]["gaitset"] |= {"channels": [4, 4, 8], "embedding": 8}
+    training = tree["methods"]["upper"]["training"]
+    training |= {"epochs": 2, "iterations": 2, "subjects": 2, "sequences": 3, "frames": 2}
+    rng = np.random.default_rng(0)
+    shapes = rng.random((3, 16, 11)).repeat(4, axis=1).repeat(4, axis=2)
+    walks = [
+        Sequence(f"{s}", f"nm-0{n}", "090", "train", (255 * (shapes[s] + rng.random((3, 64, 44))) / 2).astype(np.uint8))
+        for s in range(3) for n in range(4)
+    ]  # fmt: skip
+    write_store(folder / "data/smoke/target", walks, {})
+    return training
+
+
+@pytest.mark.slow
+def test_two_processes_from_one_command(settings_tree, tmp_path, root):
+    training = few_people(tmp_path, settings_tree)
+    weights, ids = [], set()
+    for ranks in (1, 2):
+        code, out, err = train(tmp_path, settings_tree, ranks, root)
+        assert code == 0, out + err
+        assert out.count("epoch 2/2") == 1  # one process speaks
+        content = checkpoint.load(tmp_path / CHECKPOINT)
+        weights.append(content["network"])
+        ids.add(content["run_id"])
+    assert len(ids) == 2  # rounding differs, so it is another run
+    for key, value in weights[0].items():
+        torch.testing.assert_close(weights[1][key], value, rtol=1e-2, atol=5e-4)
+    training["subjects"] = 7
+    code, out, err = train(tmp_path, settings_tree, 2, root)
+    assert code == 2, out + err
+    (line,) = [line for line in err.splitlines() if "error:" in line]
+    assert "a batch needs 7 subjects" in line and "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_two_processes_stop_together_and_go_on(settings_tree, tmp_path, root):
+    few_people(tmp_path, settings_tree)["epochs"] = 40
+    code, out, err = train(tmp_path, settings_tree, 2, root)
+    assert code == 0, out + err
+    wanted = checkpoint.load(tmp_path / CHECKPOINT)["network"]
+    (tmp_path / CHECKPOINT).unlink()
+    for number, epoch in ((signal.SIGINT, 2), (signal.SIGTERM, 5)):
+        process = start(tmp_path, settings_tree, 2, root)
+        assert process.stdout is not None
+        while f"epoch {epoch}/40" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130 and "Traceback" not in err, out + err
+        assert out.count("stopping after this step") == 1
+        assert err.count("stopped; the same command goes on from here") == 1
+    code, out, err = train(tmp_path, settings_tree, 2, root)
+    assert code == 0 and "resumed" in out and "epoch 1/40" not in out, out + err
+    got = checkpoint.load(tmp_path / CHECKPOINT)["network"]
+    assert all(torch.equal(got[key], value) for key, value in wanted.items())

@@ -1,0 +1,89 @@
+"""The report: one page whose links lead somewhere, the same twice, and shown by a browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+
+class Page(HTMLParser):
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+
+def test_the_report_is_one_page_whose_links_lead_somewhere(recorded, harness):
+    began = time.monotonic()
+    assert harness("report")[0] == 0
+    assert time.monotonic() - began < 60
+    text = Path("report/index.html").read_text()
+    page = Page(text)
+    tags = [tag for tag, _ in page.seen]
+    assert not {"script", "link", "iframe"} & set(tags)
+    sources = [a["src"] for tag, a in page.seen if tag == "img"]
+    assert len(sources) >= 4 and all(str(s).startswith("data:image/svg+xml;base64,") for s in sources)
+    assert all(a.get("alt") for tag, a in page.seen if tag == "img")
+    ids = [a["id"] for _, a in page.seen if a.get("id")]
+    assert len(ids) == len(set(ids))
+    targets = [str(a["href"]) for tag, a in page.seen if tag == "a"]
+    assert targets and all(t.startswith("#") and t[1:] in ids for t in targets)
+    assert "#run-sf-gaitset-target" in targets
+    html = next(a for tag, a in page.seen if tag == "html")
+    assert html["lang"] == "en" and tags.count("main") == tags.count("h1") == 1
+    assert "prefers-color-scheme: dark" in text and "@media print" in text and "width=device-width" in text
+    for word in ("supported", "similarity-space", "49.37", "0" * 12, "Table 10."):
+        assert word in text
+
+
+def test_the_report_and_its_markdown_are_the_same_twice(recorded, harness):
+    for words, path in ((("report",), "report/index.html"), (("report", "--markdown"), "report/report.md")):
+        assert harness(*words)[0] == 0
+        once = Path(path).read_bytes()
+        Path(path).unlink()
+        assert harness(*words)[0] == 0 and Path(path).read_bytes() == once
+    assert "| sf-cc-cl | supported |" in Path("report/report.md").read_text()
+
+
+def test_the_report_links_to_a_server_when_one_is_set(recorded, harness, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
+    assert harness("report")[0] == 0
+    assert '<a href="http://mlflow.example:5000">' in Path("report/index.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium empty")
+def test_the_report_shows_in_a_browser(recorded, harness, tmp_path):
+    """Wide and narrow: something is drawn, and a phone's page is not wider than the phone."""
+    assert harness("report")[0] == 0
+    for width in (1280, 390):
+        shot = tmp_path / f"{width}.png"
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={width},1600"]
+        address = Path("report/index.html").resolve().as_uri()
+        done = subprocess.run(["chromium", *flags, f"--screenshot={shot}", address], capture_output=True, timeout=120)
+        assert done.returncode == 0 and shot.stat().st_size > 20_000
+    probe = Path("report/probe.html")
+    script = "<script>document.title = document.documentElement.scrollWidth + ' ' + innerWidth</script></body>"
+    probe.write_text(Path("report/index.html").read_text().replace("</body>", script))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,900", "--dump-dom"]
+    done = subprocess.run(["chromium", *flags, probe.resolve().as_uri()], capture_output=True, text=True, timeout=120)
+    found = re.search(r"<title>(\d+) (\d+)</title>", done.stdout)
+    assert found and int(found[1]) <= int(found[2])

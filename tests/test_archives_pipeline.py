@@ -1,0 +1,95 @@
+"""The pipeline on real data sets in miniature: what is there runs, what is not is skipped, and DVC stays clean."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import raw_sets
+import yaml
+
+from harness.presets import compose
+from harness.testing.workspace import Pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("archives-pipeline")]
+
+
+@pytest.fixture(scope="module")
+def workspace(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """CASIA-B is there as a zip, the source are walkers; Outdoor-Gait and the view classifier's OU-MVLP are missing."""
+    tree = yaml.safe_load(compose("tiny", root / "conf"))
+    folder = tmp_path_factory.mktemp("archives")
+    top = raw_sets.casia_b(tmp_path_factory.mktemp("raw"), subjects=(1, 2, 3, 4, 5, 75, 76, 77))
+    raw = raw_sets.pack(top, top.parent / "GaitDatasetB-silh.zip")
+    tree["suite"] |= {"datasets": ["casia-b", "outdoor-gait"], "views": "oumvlp", "scratch": []}
+    tree["archives"]["casia-b"]["raw"] = str(raw)
+    made = Pipeline(root, folder, tree)
+    made.first = made.harness("run", "tiny")
+    return made
+
+
+def scores(workspace: Pipeline) -> set[str]:
+    return {path.name for path in (workspace.folder / "results/tiny/scores").glob("*.json")}
+
+
+def change(workspace: Pipeline, edit: Any) -> None:
+    tree = yaml.safe_load((workspace.folder / "params.yaml").read_text())
+    edit(tree)
+    workspace.write(tree)
+
+
+def test_what_is_there_runs_and_what_is_not_is_named(workspace: Pipeline) -> None:
+    said = workspace.first
+    assert "Outdoor-Gait is not here: its stages are skipped" in said
+    assert "OU-MVLP is not here: SSF and SF are skipped" in said
+    assert scores(workspace) == {f"{m}-gaitset-casia-b-s0.json" for m in ("cc", "pretrain", "scf", "upper")}
+    table = (workspace.folder / "results/tiny/tables/table6.md").read_text()
+    assert "—" in table
+    summary = (workspace.folder / "results/tiny/tables/summary.md").read_text()
+    assert "Real data: casia-b" in summary and "Pre-trained on source (walkers)" in summary
+    assert "rendered people" not in summary
+
+
+def test_again_nothing_is_computed_by_harness_or_by_dvc_alone(workspace: Pipeline) -> None:
+    assert "all up to date" in workspace.harness("run", "tiny")
+    assert "Data and pipelines are up to date" in workspace.dvc("repro")
+    assert json.loads(workspace.dvc("status", "--json")) == {}
+
+
+def test_real_silhouettes_never_enter_dvcs_cache(workspace: Pipeline) -> None:
+    frames = workspace.folder / "data/tiny/casia-b/frames.npy"
+    cached = [path for path in (workspace.folder / ".dvc/cache").rglob("*") if path.is_file()]
+    assert cached and frames.stat().st_size not in {path.stat().st_size for path in cached}
+
+
+def test_a_plan_out_of_step_is_never_passed_over(workspace: Pipeline) -> None:
+    before = yaml.safe_load((workspace.folder / "params.yaml").read_text())
+    try:
+        change(workspace, lambda tree: tree["archives"]["outdoor-gait"].update(raw="OutdoorGait.zip"))
+        done = workspace.call("dvc", "repro")
+        assert done.returncode != 0 and "harness suite refresh" in done.stdout + done.stderr
+    finally:
+        workspace.write(before)
+
+
+def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) -> None:
+    before = yaml.safe_load((workspace.folder / "params.yaml").read_text())
+    given = workspace.folder / "given.pt"
+    shutil.copy(workspace.folder / "runs/tiny/pretrain-gaitset-source-s0/checkpoint.pt", given)
+
+    def edit(tree: dict[str, Any]) -> None:
+        tree["suite"]["pretraining"] = "oumvlp"
+        tree["checkpoints"]["gaitset"] = str(given)
+
+    try:
+        change(workspace, edit)
+        assert "plan renewed" in workspace.harness("suite", "refresh")
+        stages = ("import@tiny-gaitset-0", "evaluate-pretrain@tiny-gaitset-casia-b-0")
+        workspace.dvc("repro", *stages)
+        assert (workspace.folder / "runs/tiny/pretrain-gaitset-oumvlp-s0/checkpoint.pt").is_file()
+        assert "up to date" in workspace.dvc("repro", *stages)
+    finally:
+        workspace.write(before)
