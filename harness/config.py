@@ -88,7 +88,10 @@ Layout = Literal["oumvlp", "casia-b", "outdoor-gait", "grew"]
 
 
 class Domain(Strict):
-    """One walkers data set: its structure, people, cameras and segmentation. ``image``: rows of a raw frame."""
+    """One walkers data set: its structure, people, cameras and segmentation. ``image``: rows of a raw frame.
+
+    clothes: how far wardrobes spread; coat: how thick, long and wide coats are (1: an everyday coat).
+    """
 
     layout: Layout
     seed: Natural
@@ -98,6 +101,7 @@ class Domain(Strict):
     image: Annotated[int, Field(ge=48)]
     variation: NonNegative
     clothes: Positive
+    coat: Positive
     population: Population
     camera: Rig
     segmentation: Segmentation

@@ -34,8 +34,11 @@ class Wardrobe:
     hood: float
 
 
-def draw_wardrobe(rng: np.random.Generator, spread: float) -> Wardrobe:
-    """One person's wardrobe. ``coat_length`` is the share of the way from hip to ankle; ``bag_side`` +1 is left."""
+def draw_wardrobe(rng: np.random.Generator, spread: float, coat: float) -> Wardrobe:
+    """One person's wardrobe; ``spread`` scales how people differ, ``coat`` every measure of their coats.
+
+    ``coat_length`` is the share of the way from hip to ankle; ``bag_side`` +1 is left.
+    """
 
     def between(low: float, high: float) -> float:
         middle, half = (low + high) / 2, (high - low) / 2
@@ -52,11 +55,11 @@ def draw_wardrobe(rng: np.random.Generator, spread: float) -> Wardrobe:
         bag=bag,
         bag_size=np.array(full, dtype=np.float32) * np.float32(between(0.75, 1.25)),
         bag_side=1 if rng.random() < 0.5 else -1,
-        coat_torso=between(0.025, 0.055),
-        coat_sleeve=between(0.014, 0.034),
-        coat_length=between(0.05, 0.62),
-        coat_flare=between(0.00, 0.09),
-        hood=max(0.0, between(-0.04, 0.06)),
+        coat_torso=coat * between(0.025, 0.055),
+        coat_sleeve=coat * between(0.014, 0.034),
+        coat_length=min(0.95, coat * between(0.05, 0.62)),
+        coat_flare=coat * between(0.00, 0.09),
+        hood=coat * max(0.0, between(-0.04, 0.06)),
     )
 
 

@@ -61,7 +61,7 @@ def draw_people(name: str, domain: Domain) -> list[Person]:
     rngs = [numpy_rng(domain.seed, "person", name, subject) for subject, _ in subjects]
     bodies = build_bodies([draw_shape(rng, people) for rng in rngs])
     return [
-        Person(subject, split, body, draw_gait(rng, people.spread), draw_wardrobe(rng, domain.clothes))
+        Person(subject, split, body, draw_gait(rng, people.spread), draw_wardrobe(rng, domain.clothes, domain.coat))
         for (subject, split), body, rng in zip(subjects, bodies, rngs, strict=True)
     ]
 
