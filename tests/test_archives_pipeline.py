@@ -93,3 +93,26 @@ def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) ->
         assert "up to date" in workspace.dvc("repro", *stages)
     finally:
         workspace.write(before)
+
+
+def test_pre_training_on_an_archive_and_adapting_to_walkers_and_to_another_archive(root: Path, tmp_path: Path) -> None:
+    """Mixed sources, by parameters alone: the backbone learns on OU-MVLP, the view classifier on walkers."""
+    tree = yaml.safe_load(compose("tiny", root / "conf"))
+    tree["suite"] |= {"pretraining": "oumvlp", "datasets": ["target", "casia-b"], "scratch": []}
+    tree["suite"]["variants"] = {"cc": [], "sf": []}
+    for name, top in (
+        ("oumvlp", raw_sets.oumvlp(tmp_path / "raw", subjects=range(1, 9))),
+        ("casia-b", raw_sets.casia_b(tmp_path / "raw", subjects=(1, 2, 3, 4, 5, 75, 76, 77))),
+    ):
+        tree["archives"][name]["raw"] = str(raw_sets.pack(top, tmp_path / f"{name}.tar"))
+    (tmp_path / "workspace").mkdir()
+    workspace = Pipeline(root, tmp_path / "workspace", tree)
+    said = workspace.harness("run", "tiny")
+    assert "is not here" not in said
+    methods = ("cc", "pretrain", "scf", "sf", "ssf", "upper")
+    assert scores(workspace) == {f"{m}-gaitset-{d}-s0.json" for m in methods for d in ("target", "casia-b")}
+    assert (workspace.folder / "runs/tiny/pretrain-gaitset-oumvlp-s0/checkpoint.pt").is_file()
+    summary = (workspace.folder / "results/tiny/tables/summary.md").read_text()
+    assert (
+        "Real data: casia-b." in summary and "Pre-trained on oumvlp. The view classifier learned on source" in summary
+    )

@@ -76,6 +76,8 @@ def prepare(
     request = replace(request, limits=Limits(max_member_mib * MIB, max_total_gib * 1024 * MIB))
     if working_folder(request.store).is_dir():
         console.print(f"{working_folder(request.store)}: going on from what is prepared already")
+    if request.raw.is_dir():
+        console.print(f"{request.raw}: counting its folders", markup=False)  # of OU-MVLP 290,000
     with Rate(f"prepare {dataset}") as shown:
         report = prepare_request(request, jobs, lambda state: shown(state.done, state.total, state.frames))
     opened = SequenceStore(request.store)
@@ -141,7 +143,10 @@ def _show(opened: SequenceStore, known: DataSet | None, verdict: Verdict) -> Non
         counts.add_row(s.split, str(s.subjects), str(wanted[0]), str(s.sequences), str(wanted[1]))
     console.print(counts)
     table = Table("what", "count", "meaning", "such as")
-    table.add_row("missing", str(len(verdict.missing)), "sequences that a whole archive has", _few(verdict.missing))
+    if known and known.complete:
+        table.add_row("missing", str(len(verdict.missing)), "sequences that a whole archive has", _few(verdict.missing))
+    elif known:
+        table.add_row("missing", "—", "which sequences a whole archive has is published nowhere: see the counts", "")
     if verdict.known_missing:
         keys = [key for key, _ in verdict.known_missing]
         table.add_row("known missing", str(len(keys)), verdict.known_missing[0][1], _few(keys))
@@ -152,7 +157,7 @@ def _show(opened: SequenceStore, known: DataSet | None, verdict: Verdict) -> Non
         if kind not in ("short", "one frame"):
             table.add_row(kind, str(count), meaning, "\n".join(places[:3]))
     console.print(table)
-    console.print("complete" if verdict.complete else "not complete: the rows above say what is missing")
+    console.print("complete" if verdict.complete else "not complete: the tables above say what is missing")
 
 
 def _few(keys: list[Key]) -> str:

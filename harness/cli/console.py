@@ -64,7 +64,8 @@ class Rate:
             if tenth != self._said:
                 self._said = tenth
                 left = timedelta(seconds=round(seconds * (total - done) / max(done - self._passed, 1)))
-                console.print(f"{self.title}: {100 * done // max(total, 1)}%, {rate}, {left} left")
+                how = f"{rate}, {left} left" if frames else "done before"
+                console.print(f"{self.title}: {100 * done // max(total, 1)}%, {how}")
             return
         if self._progress is None:
             columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

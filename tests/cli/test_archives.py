@@ -101,7 +101,8 @@ def test_grew_is_trained_and_submitted(harness, here, tree, kind: str):
     tree["suite"]["datasets"] = ["grew"]
     settle(tree)
     harness("data", "prepare", "--dataset", "grew", "--jobs", "1")
-    assert "train + val" in harness("data", "verify", "grew")
+    verified = harness("data", "verify", "grew")
+    assert "train + val" in verified and "is published nowhere" in " ".join(verified.replace("│", " ").split())
     harness("train", "upper", "--dataset", "grew")
     said = harness("submit", "grew", "--method", "upper")
     assert "5 probes against 24 gallery sequences" in said and "local score on val" in said and "rank-20" in said

@@ -30,6 +30,6 @@ def test_a_log_says_the_rate_and_the_time_left(monkeypatch: pytest.MonkeyPatch, 
             clock[0] += 2
             shown(done, 1000, 100 * (done - 400))
     lines = out.getvalue().splitlines()
-    assert len(lines) == 11
+    assert len(lines) == 11 and lines[4] == "prepare casia-b: 40%, done before"
     assert lines[5] == "prepare casia-b: 50%, 10000 frames, 50/s, 0:16:40 left"
     assert lines[10] == "prepare casia-b: 100%, 60000 frames, 50/s, 0:00:00 left"
