@@ -67,6 +67,7 @@ def export(
     source: Annotated[Path, typer.Argument(help="a checkpoint of ours, imported or trained")],
     target: Annotated[Path, typer.Argument(help="the OpenGait checkpoint to write")],
     to: Annotated[str, typer.Option(help="for whom: opengait")] = "opengait",
+    as_json: Json = False,
 ) -> None:
     """Turn a checkpoint of ours into one that OpenGait loads.
 
@@ -87,4 +88,7 @@ def export(
         raise UserError(f"{source}: {error} is missing, so it cannot be exported; make it again") from None
     with atomic_path(target) as scratch:
         torch.save(model, scratch)
+    if as_json:
+        typer.echo(json.dumps({"backbone": content["backbone"], "weights": sorted(model["model"])}))
+        return
     console.print(f"{target}: {len(model['model'])} weights of {content['backbone']['kind']}, as OpenGait names them")

@@ -57,7 +57,9 @@ def test_gaitgl_as_json(here, harness, doubled: bool, head: str):
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     own = [key for key in model if key not in aside and not key.endswith(buffers)]
     assert figures["kept_aside"] == aside and figures["parameters"] == sum(model[key].numel() for key in own)
-    assert harness("checkpoint", "export", "out.pt", "back.pt")[0] == 0
+    code, out, err = harness("checkpoint", "export", "out.pt", "back.pt", "--json")
+    assert code == 0 and err == ""
+    assert json.loads(out) == {"backbone": figures["backbone"], "weights": sorted(model)}
     back = torch.load("back.pt", weights_only=True)["model"]
     assert set(back) == set(model) and all(torch.equal(back[key], model[key]) for key in model)
 
