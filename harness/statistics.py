@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 DRAWS = 2000
 """Bootstrap draws of an interval over people."""
 TEST_DRAWS = 4999
+_TINY = 1e-150
 MIN_SEEDS = 3
 """With two seeds the test finds differences that are not there far too often where runs differ much (see its tests)."""
 
@@ -66,13 +67,14 @@ def people_interval(outcomes: Sequence[Outcome], views: Sequence[int] | None = N
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A difference in points, its standard error over seeds and people, and one-sided p-values against a bound.
+    """A difference in points, its standard error over seeds and people, and one-sided p-values against ``bound``.
 
     p_above: of "not above the bound"; p_below: of "not below it". effect: the difference in standard deviations
     between people (Cohen's d of paired differences). interval: 95 %.
     """
 
     difference: float
+    bound: float
     error: float
     effect: float
     interval: tuple[float, float]
@@ -80,84 +82,118 @@ class PairedTest:
     p_below: float
     seeds: int
     people: int
+    null: Floats = field(repr=False, compare=False)
+    """How many standard errors the bootstrap's draws are off where nothing is true, f64[B]."""
     means: Floats = field(repr=False, compare=False)
-    """Differences of the bootstrap's draws f64[B], around zero."""
+    """Differences around zero of draws whose runs differ exactly as much as these did, f64[B]."""
     errors: Floats = field(repr=False, compare=False)
     """Their standard errors f64[B]."""
 
     def power(self, size: float, alpha: float = 0.05) -> float:
-        """The chance to find a true difference of ``size`` points with a two-sided test at ``alpha``.
+        """The chance to find a true difference that is ``size`` points off the bound, two-sided at ``alpha``.
 
-        The bootstrap's draws, moved by ``size``, are put to the test themselves.
+        Draws with the spread that was seen, moved by ``size``, are put to the test themselves.
         """
         if self.error == 0:
             return 1.0 if size else 0.0
-        needed = np.quantile(np.abs(self.means) / self.errors, 1 - alpha)
+        needed = np.quantile(self.null, 1 - alpha)
         return float((np.abs(self.means + abs(size)) / self.errors > needed).mean())
 
-    def detectable(self, power: float = 0.8) -> float:
-        """The least true difference, in points, that a two-sided test at 5 % finds with this chance."""
+    def detectable(self, power: float = 0.8, alpha: float = 0.05) -> float:
+        """The least distance from the bound, in points, that is found with the chance ``power`` at ``alpha``."""
         if self.error == 0:
             return 0.0
-        needed = np.quantile(np.abs(self.means) / self.errors, 0.95)
+        needed = np.quantile(self.null, 1 - alpha)
         # A draw is found once the size reaches needed * its error - its mean; a gain found the wrong way round is rare.
         return float(np.quantile(needed * self.errors - self.means, power))
 
 
-def paired_test(differences: Floats, bound: float, key: tuple[int | str, ...]) -> PairedTest:
+def run_variance(differences: Floats) -> float:
+    """How much the runs' means of paired differences f64[n,S] vary, in points squared."""
+    return float(differences.mean(axis=1).var(ddof=1))
+
+
+def paired_test(
+    differences: Floats, bound: float, key: tuple[int | str, ...], typical: float | None = None
+) -> PairedTest:
     """Tests the mean of paired differences f64[n,S] (seeds x subjects) against ``bound``; n and S at least 2.
 
     A studentised bootstrap with both as random: subjects are resampled, and as a handful of seeds cannot be, each draw
     takes n fresh seed effects from a normal whose width is drawn too, given the observed ones (scaled inverse
     chi-square), because n runs hardly tell how much runs differ. The standard error is that of a two-way
-    layout without replication, (MS_seed + MS_subject - MS_rest) / (n S), never less than either alone.
+    layout without replication, (MS_seed + MS_subject - MS_rest) / (n S), never less than that of the rest alone.
+
+    typical: the mean :func:`run_variance` of comparable tests. It counts as one more degree of freedom, so that three
+    runs which agree by luck do not make a difference certain; among many claims some three always do.
     """
-    seeds, people = differences.shape
-    mean, variance = (float(x) for x in _mean_and_variance(differences))
-    error = variance**0.5
-    per_person = differences.mean(axis=0)
-    spread = float(per_person.std(ddof=1))
+    n, s = differences.shape
+    by_seed = differences.mean(axis=1)
+    within = differences - by_seed[:, None]
+    layout = _Layout(within, 0.0 if typical is None else 1.0, typical or 0.0)
+    mean, error = (float(x[0]) for x in layout.means_and_errors(np.ones((1, s)), by_seed[None]))
+    spread = float(differences.mean(axis=0).std(ddof=1))
     effect = mean / spread if spread else 0.0
     if error == 0:
-        sure = {"p_above": float(mean <= bound), "p_below": float(mean >= bound)}
-        none = np.zeros(0)
-        return PairedTest(mean, 0.0, effect, (mean, mean), **sure, seeds=seeds, people=people, means=none, errors=none)
-    by_seed = differences.mean(axis=1, keepdims=True)
+        above, below, none = float(mean <= bound), float(mean >= bound), np.zeros(0)
+        return PairedTest(mean, bound, 0.0, effect, (mean, mean), above, below, n, s, none, none, none)
     rng = numpy_rng("paired-test", *key)
-    picks = rng.integers(people, size=(TEST_DRAWS, people))
-    width = by_seed.std(ddof=1) * np.sqrt((seeds - 1) / rng.chisquare(seeds - 1, (TEST_DRAWS, 1, 1)))
-    fresh = rng.standard_normal((TEST_DRAWS, seeds, 1)) * width
-    draws = (differences - by_seed)[:, picks].transpose(1, 0, 2) + fresh
-    means, variances = _mean_and_variance(draws)
-    errors = np.sqrt(np.maximum(variances, np.finfo(np.float64).tiny))
-    studentised = means / errors
+    picks = rng.integers(s, size=(TEST_DRAWS, s)) + s * np.arange(TEST_DRAWS)[:, None]
+    times = np.bincount(picks.ravel(), minlength=TEST_DRAWS * s).reshape(TEST_DRAWS, s).astype(np.float64)
+    freedom, seen = n - 1 + layout.weight, np.sqrt(layout.between(by_seed[None]))
+    fresh = seen * rng.standard_normal((TEST_DRAWS, n))
+    widths = np.sqrt(freedom / rng.chisquare(freedom, (TEST_DRAWS, 1)))
+    means, errors = layout.means_and_errors(times, fresh)
+    wide, wide_errors = layout.means_and_errors(times, fresh * widths)
+    studentised = wide / np.maximum(wide_errors, _TINY)
     at = (mean - bound) / error
     critical = float(np.quantile(np.abs(studentised), 0.95))
     return PairedTest(
         difference=mean,
+        bound=bound,
         error=error,
         effect=effect,
         interval=(mean - critical * error, mean + critical * error),
         p_above=float(((studentised >= at).sum() + 1) / (TEST_DRAWS + 1)),
         p_below=float(((studentised <= at).sum() + 1) / (TEST_DRAWS + 1)),
-        seeds=seeds,
-        people=people,
+        seeds=n,
+        people=s,
+        null=np.abs(studentised),
         means=means,
-        errors=errors,
+        errors=np.maximum(errors, _TINY),
     )
 
 
-def _mean_and_variance(x: Floats) -> tuple[Floats, Floats]:
-    """Mean of [...,n,S] and its variance in a two-way layout with random rows and columns."""
-    n, s = x.shape[-2:]
-    mean = x.mean(axis=(-2, -1))
-    rows, columns = x.mean(axis=-1), x.mean(axis=-2)
-    ms_rows = s * ((rows - mean[..., None]) ** 2).sum(axis=-1) / (n - 1)
-    ms_columns = n * ((columns - mean[..., None]) ** 2).sum(axis=-1) / (s - 1)
-    rest = x - rows[..., None] - columns[..., None, :] + mean[..., None, None]
-    ms_rest = (rest**2).sum(axis=(-2, -1)) / ((n - 1) * (s - 1))
-    floor = np.maximum(np.minimum(ms_rows, ms_columns), ms_rest)
-    return mean, np.maximum(ms_rows + ms_columns - ms_rest, floor) / (n * s)
+@dataclass(frozen=True)
+class _Layout:
+    """Runs x people as a two-way layout with both random.
+
+    within f64[n,S]: differences less their run's mean. typical: a variance of runs' means from elsewhere, which counts
+    as ``weight`` degrees of freedom.
+    """
+
+    within: Floats
+    weight: float
+    typical: float
+
+    def between(self, rows: Floats) -> Floats:
+        """Variance f64[B,1] of runs' means f64[B,n]."""
+        freedom = rows.shape[-1] - 1
+        own = rows.var(axis=-1, ddof=1, keepdims=True)
+        return (freedom * own + self.weight * self.typical) / (freedom + self.weight)
+
+    def means_and_errors(self, times: Floats, shift: Floats) -> tuple[Floats, Floats]:
+        """Mean f64[B] and its standard error f64[B] with person j taken times[b,j] times (f64[B,S], S in all) and
+        shift[b,i] (f64[B,n]) added to run i: sums of squares from the people's own, so that no draw is laid out."""
+        n, s = self.within.shape
+        inside = times @ self.within.T / s
+        column, centre, rows = self.within.mean(axis=0), inside.mean(axis=1), inside + shift
+        ss_columns = np.maximum(n * (times @ column**2 - s * centre**2), 0)
+        ss_inside = times @ (self.within**2).sum(axis=0) - s * (inside**2).sum(axis=1)
+        ms_rows, ms_columns = s * self.between(rows)[:, 0], ss_columns / (s - 1)
+        ms_rest = np.maximum(ss_inside - ss_columns, 0) / ((n - 1) * (s - 1))
+        floor = np.maximum(np.minimum(ms_rows, ms_columns), ms_rest)
+        variance = np.maximum(ms_rows + ms_columns - ms_rest, floor) / (n * s)
+        return rows.mean(axis=1), np.sqrt(variance)
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -65,3 +65,25 @@ def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest
 
     monkeypatch.chdir(root)
     assert (root / "params.yaml").read_text() == compose("smoke")
+
+
+def test_the_results_page_follows_from_the_records(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever suite it is about; which records are stale depends on the code of the day and is left out."""
+    from harness.cli.report import make_report, write_markdown
+    from harness.presets import compose
+    from harness.report.markdown import STALE
+
+    page = (root / "docs/results.md").read_text()
+    preset = page.splitlines()[0].rpartition("suite ")[2]
+    (tmp_path / "params.yaml").write_text(compose(preset, root / "conf"))
+    monkeypatch.chdir(tmp_path)
+    name = load().suite.name
+    shutil.copytree(root / "results" / name, tmp_path / "results" / name)
+    write_markdown(make_report(load()), Path("docs/results.md"))
+    for figure in Path("docs/figures").rglob("*.png"):
+        assert (root / figure).is_file()
+
+    def without_stale(text: str) -> list[str]:
+        return [line for line in text.partition(STALE)[0].rstrip().splitlines() if "records are stale" not in line]
+
+    assert without_stale(Path("docs/results.md").read_text()) == without_stale(page)

@@ -87,8 +87,8 @@ def _gains(tables: Mapping[int, Sequence[Published]], said: dict[str, Any]) -> I
             others = "".join(f"; {p} is what {o} gains on {c}" for c, (p, _, o) in wrong.items() if o)
             computed = ", ".join(f"{c} + {t}" for c, (_, t, _) in wrong.items())
             where = f"{entry['where']}, gains on {entry['dataset']}"
-            tables_named = " and ".join(map(str, entry["tables"]))
-            yield Finding(f"{entry['dataset']}-gains", where, printed, f"{computed} (Table {tables_named}){others}")
+            named = f"Table{'s' * (len(gains) > 1)} {' and '.join(map(str, entry['tables']))}"
+            yield Finding(f"{entry['dataset']}-gains", where, printed, f"{computed} ({named}){others}")
 
 
 def _gain(numbers: Sequence[Published], of: str, over: str, place: tuple[str, ...]) -> Decimal | None:

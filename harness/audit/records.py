@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 MACHINE = ("device", "knn", "ranks", "store")
 """Parts of `compute` that say where a run was, not what it was asked to do."""
-
-
-@dataclass(frozen=True)
-class Stale:
-    """A run whose inputs are no longer those it was made from. changed: what, from what, to what."""
-
-    stem: str
-    run_id: str
-    changed: tuple[tuple[str, str, str], ...]
 
 
 def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -38,3 +30,26 @@ def compare(recorded: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[str
             continue
         if before.get(key) != after.get(key):
             yield key, str(before.get(key, "absent")), str(after.get(key, "absent"))
+
+
+def against_lock(stages: Mapping[str, Any], folder: str) -> Iterator[tuple[str, str]]:
+    """(record, problem) of each file of ``folder`` that is not what DVC last wrote, or whose code has changed since.
+
+    stages: those of dvc.lock. What is not here to be compared (data, checkpoints) is left to `dvc status`.
+    """
+    known = {out["path"]: (stage, out["md5"]) for stage in stages.values() for out in stage.get("outs", ())}
+    for path in sorted(path for path in known if path.startswith(f"{folder}/") and Path(path).is_file()):
+        stage, digest = known[path]
+        if _md5(path) != digest:
+            yield path, "not the file that DVC recorded: edited, or scored without `dvc repro`"
+            continue
+        deps = [
+            dep for dep in stage.get("deps", ()) if Path(dep["path"]).suffix == ".py" and Path(dep["path"]).is_file()
+        ]
+        if changed := [dep["path"] for dep in deps if _md5(dep["path"]) != dep["md5"]]:
+            more = f" and {len(changed) - 2} more" * (len(changed) > 2)
+            yield path, f"stale: scored with other code: {', '.join(changed[:2])}{more}"
+
+
+def _md5(path: str) -> str:
+    return hashlib.md5(Path(path).read_bytes(), usedforsecurity=False).hexdigest()

@@ -64,11 +64,15 @@ class Claim(Strict):
         return self
 
 
+_WORDS = {"cc": "the baseline", "ssf": "SSF alone", "scf": "SCF alone", "sf": "SF"}
+_PLACES = {"casia-bn": "", "outdoor-gait": " outdoors"}
+
+
 class EveryRow(Strict):
     """A claim for each cell of Table 6: the row's method against the baseline's, in the printed direction."""
 
-    methods: tuple[str, ...]
-    base: str
+    methods: tuple[Literal["ssf", "scf", "sf"], ...]
+    base: Literal["cc"]
     datasets: tuple[Literal["casia-bn", "outdoor-gait", "grew"], ...]
 
 
@@ -119,11 +123,11 @@ def _expand(rows: EveryRow) -> list[Claim]:
         gain = round(value - printed[dataset, rows.base, condition], 1)
         side = {"above": 0.0} if gain > 0 else {"below": 0.0}
         part = Part.model_validate({"gain": (method, rows.base), "under": (condition,), **side})
-        where = "all probes" if condition == "all" else condition
+        where = "in the wild" if condition == "all" else f"on {condition}{_PLACES[dataset]}"
         claims.append(
             Claim(
                 key=f"table6-{method}-{dataset}-{condition.lower()}",
-                says=f"{method} {'gains on' if gain > 0 else 'loses to'} {rows.base} on {where}",
+                says=f"{_WORDS[method]} {'gains on' if gain > 0 else 'loses to'} {_WORDS[rows.base]} {where}",
                 where="Table 6",
                 table=6,
                 dataset=dataset,  # pyright: ignore[reportArgumentType]

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.claims.claim import Claim, Part
-from harness.statistics import MIN_SEEDS, PairedTest, contributions, holm, paired_test
+from harness.errors import UserError
+from harness.statistics import MIN_SEEDS, PairedTest, contributions, holm, paired_test, run_variance
 from harness.types import Outcome
 
 ALPHA = 0.05
@@ -22,10 +23,11 @@ Decision = Literal["supported", "refuted", "undecided", "not run"]
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim's verdict. p: two-sided and before, adjusted: after Holm's correction; power: the chance to find the
-    paper's size (1 point where it gives none) at the family's strictest level; detectable: what 80 % would find.
+    """A claim's verdict. p: two-sided and before, adjusted: after Holm's correction.
 
-    test is that of the claim's weakest part, None when there is nothing to test.
+    test is that of the claim's weakest part, None when there is nothing to test. power: the chance to find that the
+    truth lies as far from its bound as the paper's size (1 point where the paper gives none), and detectable: the
+    least distance from the bound that is found four times in five, both at the family's strictest level.
     """
 
     claim: Claim
@@ -39,6 +41,10 @@ class Judged:
     towards: bool = False
 
 
+_Measured = list[npt.NDArray[np.float64]] | str
+"""Differences f64[n,S] of each part of a claim, or why it could not be measured."""
+
+
 class _MissingError(Exception):
     """What is missing."""
 
@@ -46,37 +52,82 @@ class _MissingError(Exception):
 def judge(claims: Sequence[Claim], outcomes: Iterable[Outcome], stands_for: dict[str, str]) -> list[Judged]:
     """Judges claims as one family: Holm's correction runs over all that have enough seeds.
 
-    stands_for: the paper's data set -> ours.
+    stands_for: the paper's data set -> ours. Two different outcomes of one run are a :class:`UserError`.
     """
     found: dict[tuple[str, ...], dict[int, Outcome]] = {}
     for o in outcomes:
-        found.setdefault((o.dataset, o.backbone, o.method, o.variant, o.condition), {})[o.seed] = o
-    judged = [_judge(claim, found, stands_for) for claim in claims]
+        other = found.setdefault((o.dataset, o.backbone, o.method, o.variant, o.condition), {}).setdefault(o.seed, o)
+        if other is not o and not _same(other, o):
+            raise UserError(
+                f"runs {other.run_id} and {o.run_id} disagree about {o.method} on {o.dataset} {o.condition}, "
+                f"{o.backbone}, seed {o.seed}; keep one, or one backbone of a kind"
+            )
+    measured = [_measure(claim, found, stands_for) for claim in claims]
+    judged = [
+        _judge(claim, one, _typical(claims, measured, i)) if isinstance(one, list) else Judged(claim, "not run", one)
+        for i, (claim, one) in enumerate(zip(claims, measured, strict=True))
+    ]
     family = [i for i, one in enumerate(judged) if one.decision == "undecided" and one.p is not None]
     for i, adjusted in zip(family, holm([judged[i].p or 0.0 for i in family]), strict=True):
         one = judged[i]
-        assert one.test is not None
+        test, level = one.test, ALPHA / len(family)
+        assert test is not None and one.p is not None
         decision: Decision = "undecided" if adjusted >= ALPHA else "supported" if one.towards else "refuted"
-        size = abs(one.claim.paper) if one.claim.paper else 1.0
-        reason = "" if decision != "undecided" else "the difference may as well be chance"
-        power = one.test.power(size, ALPHA / len(family))
-        judged[i] = replace(one, decision=decision, reason=reason, adjusted=adjusted, power=power)
+        size = 1.0 if one.claim.paper is None else abs(one.claim.paper - test.bound)
+        judged[i] = replace(
+            one,
+            decision=decision,
+            reason=_why_undecided(one.p, len(family)) if decision == "undecided" else "",
+            adjusted=adjusted,
+            power=test.power(size, level),
+            detectable=test.detectable(alpha=level),
+        )
     return judged
 
 
-def _judge(claim: Claim, found: dict[tuple[str, ...], dict[int, Outcome]], stands_for: dict[str, str]) -> Judged:
+def _why_undecided(p: float, family: int) -> str:
+    if p >= ALPHA:
+        return "the difference may as well be chance"
+    return f"p = {p:.3f} alone, which is not enough among {family} claims"
+
+
+def _same(one: Outcome, other: Outcome) -> bool:
+    return one.subjects == other.subjects and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("views", "hits", "trials")
+    )
+
+
+def _measure(claim: Claim, found: dict[tuple[str, ...], dict[int, Outcome]], stands_for: dict[str, str]) -> _Measured:
+    """The differences of each part of a claim, or why there are none."""
     own = stands_for.get(claim.dataset)
     if own is None:
-        return Judged(claim, "not run", f"no data set in {claim.dataset}'s structure")
+        return f"no data set in {claim.dataset}'s structure"
     try:
-        layouts = [differences(part, own, claim.backbone, found) for part in claim.parts]
+        return [differences(part, own, claim.backbone, found) for part in claim.parts]
     except _MissingError as missing:
-        return Judged(claim, "not run", str(missing))
+        return str(missing)
+
+
+def _typical(claims: Sequence[Claim], measured: Sequence[_Measured], own: int) -> float | None:
+    """How much runs differ in the other claims about the same data set and backbone, on average; None without any."""
+    place = claims[own].dataset, claims[own].backbone
+    others = [
+        np.mean([run_variance(d) for d in one])
+        for i, (claim, one) in enumerate(zip(claims, measured, strict=True))
+        if i != own and (claim.dataset, claim.backbone) == place and isinstance(one, list) and min(map(len, one)) > 1
+    ]
+    return float(np.mean(others)) if others else None
+
+
+def _judge(claim: Claim, layouts: list[npt.NDArray[np.float64]], typical: float | None) -> Judged:
     seeds, people = min(len(d) for d in layouts), min(d.shape[1] for d in layouts)
     if seeds < 2 or people < 2:
         few = "one seed" if seeds < 2 else "one test subject"
         return Judged(claim, "undecided", f"{few} cannot decide: {MIN_SEEDS} seeds and two people are the least")
-    tests = [paired_test(d, p.bound, (claim.key, i)) for i, (d, p) in enumerate(zip(layouts, claim.parts, strict=True))]
+    tests = [
+        paired_test(d, part.bound, (claim.key, i), typical)
+        for i, (d, part) in enumerate(zip(layouts, claim.parts, strict=True))
+    ]
     sides = [
         (t.p_above, t.p_below) if p.above is not None else (t.p_below, t.p_above) for t, p in zip(tests, claim.parts)
     ]
@@ -85,12 +136,10 @@ def _judge(claim: Claim, found: dict[tuple[str, ...], dict[int, Outcome]], stand
     towards = sides[weakest][0]
     against = min(1.0, len(tests) * min(side[1] for side in sides))
     test = tests[weakest]
-    detectable = test.detectable()
     if seeds < MIN_SEEDS:
-        reason = f"{seeds} seeds; a verdict needs {MIN_SEEDS}"
-        return Judged(claim, "undecided", reason, test, detectable=detectable)
+        return Judged(claim, "undecided", f"{seeds} seeds; a verdict needs {MIN_SEEDS}", test)
     p = min(1.0, 2 * min(towards, against))
-    return Judged(claim, "undecided", "", test, p=p, detectable=detectable, towards=towards <= against)
+    return Judged(claim, "undecided", "", test, p=p, towards=towards <= against)
 
 
 def differences(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
+from harness.audit.records import against_lock, compare
 from harness.cli.console import console
 from harness.cli.evidence import provenances
 from harness.config import Settings, load, value_at
 from harness.errors import UserError
 from harness.layout import scores, stem, store
 from harness.tracking.records import read_scores
+
+DVC_LOCK = Path("dvc.lock")
 
 
 def audit(
@@ -55,9 +60,15 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
         if name is None:
             problems.append({"record": str(path), "problem": f"no provenance of run {content['run_id']}"})
             continue
+        distance = settings.assumed.test_distance
+        if content.get("distance", distance) != distance:
+            problem = f"stale: assumed.test-distance: {content['distance']} -> {distance}"
+            problems.append({"record": str(path), "problem": problem})
         trained_on_test = runs[name]["inputs"]["dataset"] == content["dataset"]
         if trained_on_test and content.get("store") != runs[name]["inputs"]["store"]:
             problems.append({"record": str(path), "problem": "scored on other data than it was trained on"})
+    folder = scores(settings.suite.name).as_posix()
+    problems += [{"record": path, "problem": problem} for path, problem in against_lock(_locked(), folder)]
     for name, run in runs.items():
         changed = changes(settings, name, run, runs)
         if changed:
@@ -65,6 +76,19 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
             more = f" and {len(changed) - 4} more" * (len(changed) > 4)
             problems.append({"record": name, "problem": f"stale: {listed}{more}"})
     return problems
+
+
+def _locked() -> dict[str, Any]:
+    """The stages of dvc.lock; none where there is none, as in a bundle."""
+    if not DVC_LOCK.is_file():
+        return {}
+    try:
+        tree = yaml.load(DVC_LOCK.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return dict(tree["stages"])
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+        raise UserError(
+            f"{DVC_LOCK}: cannot be read; `git checkout {DVC_LOCK}` brings the committed one back"
+        ) from None
 
 
 def _short(text: str) -> str:
@@ -75,7 +99,6 @@ def changes(
     settings: Settings, name: str, run: dict[str, Any], runs: dict[str, dict[str, Any]]
 ) -> list[tuple[str, str, str]]:
     """(input, recorded, now) of a run, for the inputs that a checkout can tell without its checkpoints."""
-    from harness.audit.records import compare
     from harness.cli import wiring
     from harness.data.store import SequenceStore
     from harness.files import sha256

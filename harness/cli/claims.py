@@ -11,10 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli.blocks import replace_block
 from harness.cli.console import console
 from harness.cli.evidence import evidence_of, headline
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
+from harness.tables.render import ABSENT, signed
 
 STYLE = {"supported": "green", "refuted": "red", "undecided": "yellow", "not run": "dim"}
 
@@ -41,6 +43,10 @@ def row(one: Any) -> dict[str, Any]:
         "claim": one.claim.key,
         "says": one.claim.says,
         "where": one.claim.where,
+        "table": one.claim.table,
+        "dataset": one.claim.dataset,
+        "backbone": one.claim.backbone,
+        "methods": list(dict.fromkeys(method for part in one.claim.parts for method in part.gain)),
         "verdict": one.decision,
         "reason": one.reason,
         "paper": one.claim.paper,
@@ -62,17 +68,15 @@ HEADS = ("claim", "verdict", "paper", "ours (95 %)", "effect", "p (Holm)", "powe
 def shown(one: Any) -> tuple[str, ...]:
     """A verdict as a line of text under :data:`HEADS`."""
     test = one.test
-    absent = "—"
-    ours = f"{test.difference:+.1f} ({test.interval[0]:+.1f} to {test.interval[1]:+.1f})" if test else absent
     return (
         one.claim.key,
         one.decision,
-        absent if one.claim.paper is None else f"{one.claim.paper:+.1f}",
-        ours,
-        f"{test.effect:+.2f}" if test else absent,
-        absent if one.adjusted is None else f"{one.adjusted:.4f}",
-        absent if one.power is None else f"{one.power:.0%}",
-        absent if one.detectable is None else f"{one.detectable:.1f}",
+        signed(one.claim.paper),
+        f"{signed(test.difference)} ({signed(test.interval[0])} to {signed(test.interval[1])})" if test else ABSENT,
+        signed(test.effect, 2) if test else ABSENT,
+        ABSENT if one.adjusted is None else f"{one.adjusted:.4f}",
+        ABSENT if one.power is None else f"{one.power:.0%}",
+        ABSENT if one.detectable is None else f"{one.detectable:.1f}",
     )
 
 
@@ -81,6 +85,12 @@ def claims(
     path: Annotated[Path | None, typer.Option("--claims", help="a file of your own claims, like the paper's")] = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.rich,
     as_json: Annotated[bool, typer.Option("--json", help="the same as --format json")] = False,
+    simulate: Annotated[
+        int | None, typer.Option(min=4, help="how honest is the test? This many made-up comparisons instead (minutes)")
+    ] = None,
+    update: Annotated[
+        Path | None, typer.Option(help="with --simulate: renew the marked block of a document, docs/statistics.md")
+    ] = None,
 ) -> None:
     """Judge each claim of the paper: supported, refuted, undecided or not run.
 
@@ -89,6 +99,11 @@ def claims(
 
     Example: harness claims --claim sf-cc-cl
     """
+    if simulate is not None:
+        _simulate(simulate, path, update)
+        return
+    if update is not None:
+        raise UserError("--update goes with --simulate: verdicts stand in `harness report`")
     settings = load()
     found = judged(settings, path)
     known = [one.claim.key for one in found]
@@ -112,6 +127,19 @@ def claims(
         names = [one.claim.key for one in found if one.reason == reason]
         console.print(f"{reason}: {', '.join(names)}", markup=False)
     console.print(headline(settings), markup=False)
+
+
+def _simulate(count: int, path: Path | None, update: Path | None) -> None:
+    from harness.claims.claim import read_claims
+    from harness.claims.simulate import table
+
+    claims = [c for c in read_claims(path) if (c.dataset, c.backbone) == ("casia-bn", "gaitset")]
+    text = table(count, claims)
+    if update is None:
+        typer.echo(text, nl=False)
+        return
+    replace_block(update, "harness claims --simulate", text)
+    console.print(f"{update}: renewed", markup=False)
 
 
 def markdown(found: list[Any]) -> str:

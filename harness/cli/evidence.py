@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from harness.config import SetNetwork, Settings, value_at
 from harness.errors import UserError, nearest
-from harness.layout import provenance, scores
+from harness.files import read_json
+from harness.layout import RunName, provenance, scores
 from harness.registry import find, names
 from harness.tables.grid import NAMES, Evidence
 from harness.tracking.records import read_outcomes, read_provenance, read_records, read_scores
@@ -19,9 +20,10 @@ _R = TypeVar("_R", ResultRecord, Outcome)
 
 
 def stands_for(settings: Settings) -> dict[str, str]:
-    """The paper's data set -> the suite's that has its structure: a real one first, then the first that it names."""
+    """The paper's data set -> the suite's that has its structure: what is there first, and of that a real one."""
     found: dict[str, str] = {}
-    for name in sorted(settings.suite.datasets, key=lambda name: name in settings.walkers):
+    there = settings.plan.datasets
+    for name in sorted(settings.suite.datasets, key=lambda name: (name not in there, name in settings.walkers)):
         paper = _STANDS_FOR.get(settings.layout_of(name))
         if paper:
             found.setdefault(paper, name)
@@ -41,8 +43,16 @@ def evidence_of(settings: Settings) -> Evidence:
     kinds = tuple(dict.fromkeys(settings.backbones[name].kind for name in suite.backbones))
     records = [r for own in read_records(folder) for r in _labelled(settings, own, labels)]
     outcomes = [o for own in read_outcomes(folder) for o in _labelled(settings, own, labels)]
-    extra = {name: find("method", name).title for name in suite.extra}
-    return Evidence(suite.name, suite.seeds, kinds, stands_for(settings), tuple(records), tuple(outcomes), extra=extra)
+    return Evidence(
+        suite.name,
+        suite.seeds,
+        kinds,
+        stands_for(settings),
+        tuple(records),
+        tuple(outcomes),
+        extra={name: find("method", name).title for name in suite.extra},
+        about={name: "walkers" if name in settings.walkers else "real data" for name in suite.datasets},
+    )
 
 
 def _check_methods(settings: Settings) -> None:
@@ -94,6 +104,20 @@ def provenances(settings: Settings) -> dict[str, dict[str, Any]]:
     return {path.stem: read_provenance(path) for path in files}
 
 
+def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset: str) -> dict[str, list[Any]]:
+    """Metrics of each epoch: method -> a list of epochs for each seed that was run; methods without runs stay out."""
+    found: dict[str, list[Any]] = {}
+    for method in methods:
+        for seed in settings.suite.seeds:
+            path = RunName(settings.suite.name, method, backbone, dataset, seed).epochs
+            if path.is_file():
+                content = read_json(path)
+                if not isinstance(content, dict) or not isinstance(content.get("epochs"), list):
+                    raise UserError(f"{path}: not a file of epochs of this harness; delete it and run again")
+                found.setdefault(method, []).append(content["epochs"])
+    return found
+
+
 def headline(settings: Settings) -> str:
     """What the numbers are made from, in one sentence that is never left out."""
     return (
@@ -119,9 +143,11 @@ def _origin(settings: Settings) -> str:
     if real := [d for d in names if d in settings.archives]:
         stands = " casia-b stands in for CASIA-BN, the paper's unpublished segmentation of it."
         said.append(f"Real data: {', '.join(real)}.{stands if 'casia-b' in real else ''}")
-    source = settings.suite.pretraining
-    if (source in settings.walkers) != (not real):
+    source, views = settings.suite.pretraining, settings.suite.views
+    if any((name in settings.walkers) != (source in settings.walkers) for name in names):
         said.append(f"Pre-trained on {source}{' (walkers)' if source in settings.walkers else ''}.")
+    if views != source and settings.plan.fused:
+        said.append(f"The view classifier learned on {views}{' (walkers)' if views in settings.walkers else ''}.")
     if imported := [name for name in settings.suite.backbones if settings.checkpoints.get(name)]:
         said.append(f"Imported weights instead of pre-training: {', '.join(imported)}.")
     return " ".join(said)

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.console import console
-from harness.cli.evidence import evidence_of, provenances
+from harness.cli.evidence import evidence_of, histories, provenances
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
-from harness.files import atomic_path, read_json
-from harness.layout import RunName, figures
+from harness.files import atomic_path, read_json, write_json
+from harness.layout import figures, stem
 
 MANY = 8
 """Subjects in the lower panels of Figure 6."""
@@ -80,17 +80,8 @@ def _epochs(settings: Settings) -> Any:
     from harness.figures import epochs
 
     dataset, backbone = _place(settings)
-    suite = settings.suite
-    histories: dict[str, list[Any]] = {}
-    for method in ("cc", "ssf", "scf", "sf"):
-        for seed in suite.seeds:
-            path = RunName(suite.name, method, backbone, dataset, seed).epochs
-            if path.is_file():
-                content = read_json(path)
-                if not isinstance(content, dict) or not isinstance(content.get("epochs"), list):
-                    raise UserError(f"{path}: not a file of epochs of this harness; delete it and run again")
-                histories.setdefault(method, []).append(content["epochs"])
-    return epochs.draw(histories, f"Pseudo-labels while training ({backbone} on {dataset}, mean over seeds)")
+    found = histories(settings, ("cc", "ssf", "scf", "sf"), backbone, dataset)
+    return epochs.draw(found, f"Pseudo-labels while training ({backbone} on {dataset}, mean over seeds)")
 
 
 def _cost(settings: Settings) -> Any:
@@ -122,6 +113,31 @@ ABOUT = {
     "cost": "Minutes of training of each method.",
 }
 ALL = {**RECORDS, **NETWORKS}
+SOURCES = "sources.json"
+"""Beside the figures that need networks: which runs each was drawn from."""
+
+
+def sources(settings: Settings, name: str) -> list[str]:
+    """What a figure of :data:`NETWORKS` is drawn from, by the records: the digest of the data and the runs' ids."""
+    dataset, first = _place(settings)
+    seed, runs = settings.suite.seeds[0], provenances(settings)
+    backbones = settings.suite.backbones if name == "figure7" else [first]
+    methods = {"figure3": ("upper",), "figure6": ("cc", "sf"), "figure7": ("sf",)}[name]
+    found = [runs.get(stem(method, b, dataset, seed), {}) for b in backbones for method in methods]
+    return [str(run.get("inputs", {}).get("store") if name == "figure3" else run.get("run_id")) for run in found]
+
+
+def absent(settings: Settings) -> dict[str, str]:
+    """Which figures of :data:`NETWORKS` are not there or were drawn from other runs than the records', and why."""
+    folder = figures(settings.suite.name)
+    drawn = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
+    missing = {}
+    for name in NETWORKS:
+        if not all((folder / f"{name}.{kind}").is_file() for kind in ("svg", "png")):
+            missing[name] = "`harness figures` draws it where the suite's data and checkpoints are"
+        elif drawn.get(name) != sources(settings, name):
+            missing[name] = "it was drawn from other runs than these; `harness figures` draws it again"
+    return missing
 
 
 def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tuple[list[Path], dict[str, str]]:
@@ -135,12 +151,14 @@ def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tu
             continue
         from harness.figures.look import save
 
-        folder.mkdir(parents=True, exist_ok=True)
         for kind in ("png", "svg"):
             target = folder / f"{name}.{kind}"
             with atomic_path(target) as scratch:
                 save(figure, scratch, kind)
             written.append(target)
+        if name in NETWORKS:
+            before = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
+            write_json(folder / SOURCES, {**before, name: sources(settings, name)})
     return written, missing
 
 

@@ -12,47 +12,58 @@ import typer
 from harness.cli.audit import audit_records
 from harness.cli.claims import judged, row
 from harness.cli.console import console
-from harness.cli.evidence import cost, headline, provenances
-from harness.cli.figures import ABOUT, NETWORKS, RECORDS, write_figures
+from harness.cli.evidence import cost, headline, histories, provenances, stands_for
+from harness.cli.figures import ABOUT, RECORDS, absent, write_figures
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
 from harness.files import atomic_path
 from harness.layout import figures
-from harness.tables.grid import Grid
+from harness.report.diagnosis import table as label_table
+from harness.tables.grid import CONTROLS, Grid
 
 DEFAULT = Path("report") / "index.html"
 
 
 def make_report(settings: Settings) -> Any:
-    """Collects a :class:`harness.report.page.Report` from the records of the suite in use."""
+    """Collects a :class:`harness.report.content.Report` from the records of the suite in use."""
     from harness.audit.paper import audit_paper
-    from harness.report.page import Drawing, Report
+    from harness.report.content import Drawing, Report
+    from harness.report.diagnosis import notes
+    from harness.report.finding import finding
     from harness.tracking.mlflow import tracking_uri
 
     grids = build_grids(settings)
     runs = provenances(settings)
-    drawings, missing = [], {}
+    drawings = []
     with tempfile.TemporaryDirectory() as folder:
         _, missing = write_figures(settings, RECORDS, Path(folder))
-        for name in ABOUT:
+        missing |= absent(settings)
+        for name in (name for name in ABOUT if name not in missing):
             # What networks are needed for is taken from where `harness figures` left it.
-            path = (Path(folder) if name in RECORDS else figures(settings.suite.name)) / f"{name}.svg"
-            if path.is_file():
-                drawings.append(Drawing(name, ABOUT[name], path.read_bytes()))
-            elif name in NETWORKS:
-                missing[name] = "`harness figures` draws it where the suite's data and checkpoints are"
+            path = (Path(folder) if name in RECORDS else figures(settings.suite.name)) / name
+            svg, png = (path.with_suffix(f".{kind}").read_bytes() for kind in ("svg", "png"))
+            drawings.append(Drawing(name, ABOUT[name], svg, png))
     groups: dict[str, dict[str, Any]] = {}
     for stem, run in runs.items():
         groups.setdefault(group_of(stem, run), {})[stem] = run
     uri = tracking_uri()
+    claims = [row(one) for one in judged(settings)]
+    labels = pseudo_labels(settings)
+    papers = {own: paper for paper, own in stands_for(settings).items()}
     return Report(
+        suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',
+        finding=finding(claims),
         headline=headline(settings),
         cost=cost(settings),
         grids=grids,
         drawings=drawings,
         missing=missing,
-        claims=[row(one) for one in judged(settings)],
+        claims=claims,
+        pseudo_labels={f"{b} on {d}": rows for (d, b), found in labels.items() if (rows := label_table(found))},
+        diagnosis=notes(claims, {(papers.get(d, d), settings.backbones[b].kind): f for (d, b), f in labels.items()}),
+        costs=costs(groups),
+        digests=digests(runs),
         slips=[(f.where, f.printed, f.computed) for f in audit_paper()],
         stale=audit_records(settings),
         decisions=decisions(settings),
@@ -66,6 +77,34 @@ def make_report(settings: Settings) -> Any:
 def group_of(stem: str, run: dict[str, Any]) -> str:
     """A run's name without its seed: what the seeds of one method share."""
     return re.sub(rf"-s{run['inputs']['seed']}(?=-|$)", "", stem)
+
+
+def pseudo_labels(settings: Settings) -> dict[tuple[str, str], dict[str, list[Any]]]:
+    """(data set, backbone) -> method -> metrics of each epoch for each seed, of all that clusters."""
+    methods = ("cc", "ssf", "scf", "sf", *CONTROLS, *settings.suite.extra)
+    suite = settings.suite
+    return {(d, b): histories(settings, methods, b, d) for d in suite.datasets for b in suite.backbones}
+
+
+def costs(groups: dict[str, dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """Group, its runs, minutes of each and in all."""
+    out = []
+    for group, runs in groups.items():
+        minutes = [run["seconds"] / 60 for run in runs.values()]
+        out.append((group, str(len(minutes)), f"{sum(minutes) / len(minutes):.1f}", f"{sum(minutes):.1f}"))
+    total = sum(run["seconds"] for runs in groups.values() for run in runs.values()) / 60
+    return [*out, ("all", str(sum(map(len, groups.values()))), "", f"{total:.1f}")]
+
+
+def digests(runs: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """What the runs were computed from: data, lock and code; several where runs differ."""
+    found: dict[tuple[str, str], None] = {}
+    for run in runs.values():
+        inputs = run["inputs"]
+        found[f"data set {inputs['dataset']}", str(inputs["store"])] = None
+        found["lock", str(inputs.get("lock", "not recorded"))] = None
+        found[f"code of {inputs['method']}", str(inputs.get("code", "not recorded"))] = None
+    return sorted(found)
 
 
 def links(grids: list[Grid], runs: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -103,14 +142,29 @@ def report(
 ) -> None:
     """Write one self-contained page: headline, claims, tables, figures, decisions, environment, provenance.
 
-    Example: harness report --output report/index.html
+    Markdown has its figures in a folder beside it: docs/results.md in docs/figures/<suite>.
+
+    Example: harness report --markdown --output docs/results.md
     """
-    from harness.report.markdown import markdown
     from harness.report.page import html
 
     made = make_report(load())
-    text = markdown(made) if as_markdown else html(made)
     target = output or (DEFAULT.with_name("report.md") if as_markdown else DEFAULT)
-    with atomic_path(target) as scratch:
-        scratch.write_text(text)
+    if as_markdown:
+        write_markdown(made, target)
+    else:
+        with atomic_path(target) as scratch:
+            scratch.write_text(html(made))
     console.print(f"{target}: written", markup=False)
+
+
+def write_markdown(made: Any, target: Path) -> None:
+    """Writes the page, and its figures in figures/<suite> beside it."""
+    from harness.report.markdown import markdown
+
+    folder = Path("figures") / made.suite
+    for drawing in made.drawings:
+        with atomic_path(target.parent / folder / f"{drawing.name}.png") as scratch:
+            scratch.write_bytes(drawing.png)
+    with atomic_path(target) as scratch:
+        scratch.write_text(markdown(made, folder.as_posix()))

@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli.blocks import replace_block
+from harness.cli.claims import judged, row
 from harness.cli.console import console
 from harness.cli.evidence import cost, evidence_of, headline
 from harness.config import Settings, load
@@ -20,13 +22,13 @@ from harness.files import atomic_path
 from harness.layout import tables
 from harness.plan import check_plan
 from harness.published import TABLES
+from harness.report.finding import finding
 from harness.tables.grid import Evidence, Grid, Numbers
 from harness.tables.render import as_json, reasons, to_csv, to_markdown, to_rich
 from harness.tables.summary import summary
 from harness.tables.typeset import to_html, to_tex
 
 NAMES = ("summary", *map(str, TABLES), "controls")
-_OPEN, _CLOSE = "<!-- harness tables -->", "<!-- /harness tables -->"
 _BRIEF = "summary"
 """Printed without intervals: the first thing that a reader sees."""
 
@@ -70,19 +72,11 @@ def write_tables(settings: Settings) -> Path:
 
 
 def update_block(path: Path, settings: Settings) -> None:
-    """Replaces the marked block of a document by the summary table."""
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); name a text file") from None
-    if text.count(_OPEN) != 1 or text.count(_CLOSE) != 1:
-        raise UserError(f"{path}: needs one '{_OPEN}' and one '{_CLOSE}' around the table")
-    before, rest = text.split(_OPEN)
-    after = rest.split(_CLOSE)[1]
+    """Replaces the marked block of a document by what was found and the summary table."""
     (grid,) = build_grids(settings, ["summary"])
-    block = f"{to_markdown(grid, brief=True)}\n{headline(settings)} {cost(settings)}\n"
-    with atomic_path(path) as scratch:
-        scratch.write_text(f"{before}{_OPEN}\n{block}{_CLOSE}{after}")
+    found = finding([row(one) for one in judged(settings)])
+    block = f"**{found}**\n\n{to_markdown(grid, brief=True)}\n{headline(settings)} {cost(settings)}\n"
+    replace_block(path, "harness tables", block)
 
 
 def show_grid(grid: Grid, brief: bool) -> None:
@@ -130,7 +124,7 @@ def tables_command(
     brief: Annotated[bool, typer.Option("--brief", help="ours and the paper's only, without intervals")] = False,
     why: Annotated[bool, typer.Option("--why", help="say why cells are empty or lack seeds, instead")] = False,
     write: Annotated[bool, typer.Option("--write", help="write results/<suite>/tables/*.md and *.csv instead")] = False,
-    update: Annotated[Path | None, typer.Option(help="renew the marked table of a document, such as README.md")] = None,
+    update: Annotated[Path | None, typer.Option(help="renew the marked block of a document, such as README.md")] = None,
 ) -> None:
     """Print the paper's tables, ours beside the paper's, with 95 % intervals over seeds and over people.
 

@@ -17,6 +17,8 @@ PANELS = {
     "purity": "purity",
     "front_back_mixed": "front/back sequences\nin mixed clusters",
     "clothes_joined": "clusters that join clothes\nof one person",
+    "reassigned_right": "re-assigned sequences\nwith their own person",
+    "support_same": "support-set partners\nof the same person",
     "ssf_bound": "curriculum bound s_c",
     "loss": "loss",
 }
@@ -26,8 +28,9 @@ History = Sequence[Mapping[str, float]]
 
 def draw(histories: Mapping[str, Sequence[History]], title: str) -> Figure:
     """histories: method -> one history for each seed; means over seeds. SSF, SCF and SF start where CC ends."""
-    figure, axes = canvas(2, 4, 12, 5.4)
+    figure, axes = canvas(2, 5, 14, 5.4)
     start = max((len(history) for history in histories.get("cc", ())), default=0)
+    last = 0
     for axis, (key, label) in zip(axes, PANELS.items(), strict=True):
         axis.set_title(label)
         axis.set_xlabel("epoch")
@@ -43,11 +46,12 @@ def draw(histories: Mapping[str, Sequence[History]], title: str) -> Figure:
             if by_epoch:
                 values = [statistics.fmean(v) for v in by_epoch.values()]
                 axis.plot(list(by_epoch), values, label=NAMES[method], **style(METHODS.index(method)))
-                drawn = True
+                drawn, last = True, max(last, *by_epoch)
         if not drawn:
             say_nothing_yet(axis, "not recorded yet")
     handles = {}
     for axis in axes:
+        axis.set_xlim(0.5, max(1, last) + 0.5)
         handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
     if handles:
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles))

@@ -35,7 +35,11 @@ def draw(records: Iterable[ResultRecord], dataset: str, backbone: str, preset: s
             spread = [[m - min(v), max(v) - m] for m, (_, v) in zip(means, points, strict=True)]
             low_high = [list(side) for side in zip(*spread, strict=True)]
             axis.errorbar([x for x, _ in points], means, yerr=low_high, label=condition, capsize=2, **style(number))
-        axis.set_xticks(sorted({x for by_value in found[name].values() for x in by_value}))
+        values = sorted({x for by_value in found[name].values() for x in by_value})
+        axis.set_xticks(values)
+        if len(values) == 1:
+            # Only the suite's own setting: no sweep yet.
+            axis.set_title(f"others: harness run {preset}-figure5", fontsize=8, color="0.35")
         axis.legend()
     figure.suptitle(f"CC with one parameter moved at a time ({backbone} on {dataset})")
     return figure

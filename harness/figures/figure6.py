@@ -10,8 +10,10 @@ import numpy.typing as npt
 from matplotlib import patheffects
 from matplotlib.figure import Figure
 
-from harness.figures.look import COLOURS, MARKS, canvas
+from harness.figures.look import MARKS, canvas
 
+FILLS = ("#88CCEE", "#CC6677", "#F5DEB3", "#B8B8B8", "#99DDAA", "#DDAADD")
+"""Light enough that a black ring shows on each; markers keep conditions apart in grey."""
 MAPPED = 1000
 """Points at most in a panel: t-SNE's time grows faster than their number."""
 
@@ -67,13 +69,11 @@ def _panel(axis, cloud: Cloud, title: str, text: bool) -> None:
         for front in (False, True):
             rows = (cloud.condition == condition) & (cloud.front == front)
             if rows.any():
-                ring = (
-                    {"edgecolors": "black", "linewidths": 1.4} if front else {"edgecolors": "white", "linewidths": 0.3}
-                )
+                ring = {"edgecolors": "black", "linewidths": 1.4} if front else {"edgecolors": "0.6", "linewidths": 0.3}
                 label = f"{condition}, {'front/back' if front else 'other views'}"
                 look = {
                     "s": 42 if text else 16,
-                    "color": COLOURS[(1, 4, 6, 2, 3, 5)[number % 6]],
+                    "color": FILLS[number % 6],
                     "marker": MARKS[number % 7],
                 }
                 axis.scatter(*points[rows].T, label=label, **look, **ring)

@@ -38,7 +38,7 @@ def draw(pairs: Sequence[Pair]) -> Figure:
         figure, (axis,) = canvas(1, 1, 6, 2)
         say_nothing_yet(axis, "no pair of one person in two conditions")
         return figure
-    figure, axes = canvas(len(pairs), 4, 5.6, 2.2 * len(pairs))
+    figure, axes = canvas(len(pairs), 4, 6.2, 2.3 * len(pairs))
     for number, pair in enumerate(pairs):
         row = axes[4 * number : 4 * number + 4]
         for (plain, warm), look in zip((row[:2], row[2:]), (pair.left, pair.right), strict=True):

@@ -13,6 +13,7 @@ SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "0.85",
     "grid.linewidth": 0.6,
     "axes.spines.top": False,

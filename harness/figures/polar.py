@@ -18,6 +18,7 @@ def draw(records: Iterable[ResultRecord], dataset: str, backbone: str) -> Figure
     for r in records:
         if (r.dataset, r.backbone, r.metric, r.variant) == (dataset, backbone, "rank1", "") and r.view_deg is not None:
             found.setdefault((r.condition, r.method), {}).setdefault(r.view_deg, []).append(r.value)
+    best = max((statistics.fmean(v) for by_view in found.values() for v in by_view.values()), default=100.0)
     figure, axes = canvas(1, 3, 11, 3.3, subplot_kw={"projection": "polar"})
     for axis, condition in zip(axes, CONDITIONS, strict=True):
         axis.set_title(condition)
@@ -31,7 +32,7 @@ def draw(records: Iterable[ResultRecord], dataset: str, backbone: str) -> Figure
             angles = [math.radians(view) for view, _ in points]
             values = [statistics.fmean(v) for _, v in points]
             axis.plot(angles, values, label=NAMES[method], **style(METHODS.index(method)))
-        axis.set_rlim(0, 100)
+        axis.set_rlim(0, min(100, 20 * max(1, math.ceil(best / 20))))
         axis.set_xticks([math.radians(view) for view in range(0, 181, 36)])
     handles, labels = axes[0].get_legend_handles_labels()
     if handles:

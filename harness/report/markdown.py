@@ -1,46 +1,90 @@
-"""The report as Markdown: everything but the pictures."""
+"""The report as a Markdown page with its figures as files beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from harness.report.page import NUMBERS, Report, numbers_of, verdicts
-from harness.tables.render import to_markdown
+from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of
+from harness.report.diagnosis import HEADS
+from harness.tables.grid import Grid
+from harness.tables.render import reasons, title, to_markdown
+
+STALE = "## Stale records"
+_LONG = 8
+"""Columns from which a table's intervals are left to results/<suite>/tables: they would hide the numbers."""
 
 
-def markdown(report: Report) -> str:
+def markdown(report: Report, figures: str) -> str:
+    """``figures``: the folder of the figures' PNG files, as seen from the page."""
+    asked = [c for c in report.claims if c["table"] == "controls"]
+    claimed = [c for c in report.claims if c["table"] != "controls"]
     parts = [
         f"# {report.title}",
-        f"{len(report.claims)} claims: {verdicts(report)}.",
+        "Written by `harness report --markdown` from the suite's records; nothing here is edited by hand.",
+        f"**{report.finding}**",
+        to_markdown(report.grids[0], brief=True),
         report.headline,
         report.cost,
-        to_markdown(report.grids[0], brief=True),
-        "## Claims",
-        _table(
-            ("claim", "verdict", *NUMBERS, "what it says", "reason"),
-            [(c["claim"], c["verdict"], *numbers_of(c), c["says"], c["reason"]) for c in report.claims],
-        ),
+        f"**{len(report.stale)} records are stale**: their inputs changed since; the end of this page names them."
+        if report.stale
+        else "",
+        "## Claims of the paper",
+        ABOUT_CLAIMS,
+        *_claims(claimed),
+        "## Questions that the paper leaves open",
+        *_claims(asked),
+        "## Diagnosis",
+        ABOUT_DIAGNOSIS,
+        *(f"**{place}**\n\n{_table(HEADS, rows)}" for place, rows in report.pseudo_labels.items()),
+        "\n".join(f"- {claim}: {found}." for claim, found in report.diagnosis),
         "## Tables",
-        *(to_markdown(grid) for grid in report.grids[1:]),
+        *map(_grid, report.grids[1:]),
+        "## Figures",
+        *(f"![{d.caption}]({figures}/{d.name}.png)\n\n{d.caption}" for d in report.drawings),
+        "\n".join(f"- {name} is not there: {why}" for name, why in report.missing.items()),
+        "## Cost",
+        _table(COSTS, report.costs),
         "## The paper against itself",
         _table(("where", "printed", "what follows from the rest"), report.slips),
         "## Decisions",
         _table(("key", "in use", "alternatives"), report.decisions),
         "## Environment",
         _table(("what", "which"), list(report.environment.items())),
+        "## Digests",
+        _table(("what", "digest"), report.digests),
         "## Runs",
         _table(
             ("run", "id", "commit", "command"),
             [
-                (stem, str(run["run_id"]), str(run["commit"]), str(run.get("command", "")))
+                (stem, str(run["run_id"]), str(run["commit"]), f"`{run.get('command', 'not recorded')}`")
                 for runs in report.runs.values()
                 for stem, run in runs.items()
             ],
         ),
     ]
     if report.stale:
-        parts += ["Stale records:", "\n".join(f"- {line['record']}: {line['problem']}" for line in report.stale)]
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+        parts += [STALE, "\n".join(f"- {line['record']}: {line['problem']}" for line in report.stale)]
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
+
+
+def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of those that were run with the reasons below, and a line for each reason why others were not."""
+    run = [c for c in claims if c["verdict"] != "not run"]
+    rows = [(f"{c['says']} ({c['claim']}; {c['where']})", c["verdict"], *numbers_of(c)) for c in run]
+    why: dict[str, list[str]] = {}
+    for claim in claims:
+        if claim["reason"]:
+            why.setdefault(f"{claim['verdict']}: {claim['reason']}", []).append(claim["claim"])
+    listed = "\n".join(f"- {reason}: {', '.join(keys)}." for reason, keys in why.items())
+    return [_table(("claim", "verdict", *NUMBERS), rows) if rows else "None has been run.", listed]
+
+
+def _grid(grid: Grid) -> str:
+    """A table, or only why it is empty."""
+    if all(not cell.ours for _, cell in grid.cells()):
+        return f"**{title(grid)}**\n\n" + "\n".join(f"- {line}" for line in reasons(grid))
+    return to_markdown(grid, brief=len(grid.columns) >= _LONG)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from harness.tables.grid import Grid
+from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of
+from harness.report.diagnosis import HEADS
 from harness.tables.typeset import STYLE, html_table, page
 
 _MORE = """
@@ -26,59 +25,25 @@ td.text, th.text { text-align: left; white-space: normal; min-width: 8rem; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .big { font-size: 1.125rem; }
 @media print { nav, .skip { display: none; } h2 { break-after: avoid; } figure { break-inside: avoid; }
-  details { border: 0; } a { color: inherit; text-decoration: none; } }
+  td.text, th.text { min-width: 0; } details { border: 0; } a { color: inherit; text-decoration: none; } }
 """
 _SIGNS = {"supported": "✓", "refuted": "✗", "undecided": "?", "not run": "–"}
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure: what it shows, as its caption and for those who do not see it, and its SVG text."""
-
-    name: str
-    caption: str
-    svg: bytes
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that a report says, ready to be laid out.
-
-    claims: rows as `harness claims --json` prints them; runs: group ("sf-gaitset-target") -> its runs' provenance by stem;
-    decisions: (key, in use, alternatives); links: cell key -> group of its runs; missing: figure -> why it is not there.
-    """
-
-    title: str
-    headline: str
-    cost: str
-    grids: Sequence[Grid]
-    drawings: Sequence[Drawing]
-    missing: Mapping[str, str]
-    claims: Sequence[Mapping[str, Any]]
-    slips: Sequence[tuple[str, str, str]]
-    stale: Sequence[Mapping[str, str]]
-    decisions: Sequence[tuple[str, str, str]]
-    environment: Mapping[str, str]
-    runs: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    links: Mapping[str, str] = field(default_factory=dict)
-    mlflow: str = ""
-
-
-def verdicts(report: Report) -> str:
-    """How many claims got which verdict, in words."""
-    counts = {sign: sum(c["verdict"] == sign for c in report.claims) for sign in _SIGNS}
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
-
-
 def html(report: Report) -> str:
+    slips = _table("Contradictions", ("where", "printed", "what follows from the rest"), report.slips)
+    choices = _table("Choices where the paper is silent", ("key", "in use", "alternatives"), report.decisions)
+    made_with = _table("What the runs were made with", ("what", "which"), list(report.environment.items()))
     parts = {
         "headline": ("Headline", _summary(report)),
         "claims": ("Claims", _claims(report)),
+        "diagnosis": ("Diagnosis", _diagnosis(report)),
         "tables": ("Tables", "".join(html_table(g, _linker(report)) for g in report.grids[1:])),
         "figures": ("Figures", _figures(report)),
-        "slips": ("The paper against itself", _table(("where", "printed", "what follows from the rest"), report.slips)),
-        "decisions": ("Decisions", _table(("key", "in use", "alternatives"), report.decisions)),
-        "environment": ("Environment", _table(("what", "which"), list(report.environment.items()))),
+        "cost": ("Cost", _table("Training time", COSTS, report.costs)),
+        "slips": ("The paper against itself", slips),
+        "decisions": ("Decisions", choices),
+        "environment": ("Environment", made_with + _table("Digests of the inputs", ("what", "digest"), report.digests)),
         "runs": ("Runs", _runs(report)),
     }
     links = "".join(f'<li><a href="#{key}">{escape(name)}</a></li>' for key, (name, _) in parts.items())
@@ -103,9 +68,8 @@ def _summary(report: Report) -> str:
         stale = f"<p><strong>{len(report.stale)} records are stale</strong>: their inputs changed since (see Runs).</p>"
     mlflow = f'<p><a href="{escape(report.mlflow)}">Compare the runs in MLflow</a></p>' if report.mlflow else ""
     return (
-        f'<p class="big">{len(report.claims)} claims: {escape(verdicts(report))}.</p>\n'
-        f"<p>{escape(report.headline)}</p>\n<p>{escape(report.cost)}</p>\n{stale}{mlflow}"
-        + html_table(report.grids[0], _linker(report), brief=True)
+        f'<p class="big">{escape(report.finding)}</p>\n<p>{escape(report.headline)}</p>\n'
+        f"<p>{escape(report.cost)}</p>\n{stale}{mlflow}" + html_table(report.grids[0], _linker(report), brief=True)
     )
 
 
@@ -123,28 +87,20 @@ def _claims(report: Report) -> str:
     heads = ("claim", "verdict", *NUMBERS)
     head = "".join(f'<th scope="col" class="{"text" if i < 2 else ""}">{h}</th>' for i, h in enumerate(heads))
     return (
-        "<p>Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. Effect: the "
-        "difference in standard deviations between people. Power: the chance to find the paper's size.</p>\n"
+        f"<p>{escape(ABOUT_CLAIMS)}</p>\n"
         '<div class="scroll" role="region" aria-label="Claims" tabindex="0"><table><caption>Claims and verdicts</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
-NUMBERS = ("paper", "ours", "95 %", "effect", "p (Holm)", "power", "80 % finds")
-
-
-def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
-    """A verdict's numbers under :data:`NUMBERS`, rounded for readers."""
-
-    def shown(key: str, form: str) -> str:
-        return "—" if claim[key] is None else format(claim[key], form).replace("-", "−")
-
-    low_high = claim["interval"]
-    interval = "—" if low_high is None else f"{low_high[0]:+.1f} to {low_high[1]:+.1f}".replace("-", "−")
-    return (
-        shown("paper", "+.1f"), shown("difference", "+.1f"), interval, shown("effect", "+.2f"), shown("p_holm", ".3f"),
-        shown("power", ".0%"), shown("detectable", ".1f"),
-    )  # fmt: skip
+def _diagnosis(report: Report) -> str:
+    parts = [f"<p>{escape(ABOUT_DIAGNOSIS)}</p>"]
+    parts += [_table(f"Pseudo-labels: {place}", HEADS, rows) for place, rows in report.pseudo_labels.items()]
+    if report.diagnosis:
+        parts.append(
+            _table("Claims that are not supported", ("claims", "what the steps of their methods did"), report.diagnosis)
+        )
+    return "\n".join(parts)
 
 
 def _figures(report: Report) -> str:
@@ -153,13 +109,14 @@ def _figures(report: Report) -> str:
         source = f"data:image/svg+xml;base64,{base64.b64encode(d.svg).decode()}"
         caption = escape(d.caption)
         out.append(
-            f'<figure id="{d.name}"><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+            f'<figure id="figure-{d.name}"><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
         )
     out += [f"<p>{escape(name)} is not there: {escape(why)}</p>" for name, why in report.missing.items()]
     return "\n".join(out)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with its name as caption; it scrolls by itself where it is too wide, by keyboard too."""
     if not rows:
         return "<p>Nothing.</p>"
     head = "".join(f'<th scope="col" class="text">{escape(h)}</th>' for h in heads)
@@ -170,7 +127,10 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + "</tr>"
         for row in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll" role="region" aria-label="{escape(name)}" tabindex="0"><table>'
+        f"<caption>{escape(name)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def _runs(report: Report) -> str:

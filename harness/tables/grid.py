@@ -241,7 +241,8 @@ class Numbers:
         parts = []
         for dataset in datasets:
             own = self.evidence.stands_for.get(dataset)
-            what = f"{own} ({self.evidence.about.get(own, 'walkers')})" if own else "nothing in this suite"
+            about = self.evidence.about.get(own or "")
+            what = f"{own} ({about})" if about else own or "nothing in this suite"
             parts.append(f"{DATASETS[dataset]}: {what}")
         return f"Ours for {'; '.join(parts)}."
 

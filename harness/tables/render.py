@@ -41,8 +41,12 @@ def _range(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f"{max(0.0, interval[0]):.1f}–{min(100.0, interval[1]):.1f}"
 
 
-def _difference(cell: Cell) -> str:
-    return ABSENT if cell.difference is None else f"{cell.difference:+.1f}".replace("-", "−")
+def signed(value: float | None, digits: int = 1) -> str:
+    """A difference with its sign; none stands before a zero."""
+    if value is None:
+        return ABSENT
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def lines(grid: Grid, brief: bool = False) -> list[Line]:
@@ -69,7 +73,8 @@ def lines(grid: Grid, brief: bool = False) -> list[Line]:
         paper = tuple(cell.paper or ABSENT for cell in row.cells)
         out.append(Line(blank, "paper", paper, tuple(c.paper_mark if c.paper else "" for c in row.cells), keys))
         if not brief:
-            out.append(Line(blank, "difference", tuple(map(_difference, row.cells)), ("",) * len(keys), keys))
+            differences = tuple(signed(cell.difference) for cell in row.cells)
+            out.append(Line(blank, "difference", differences, ("",) * len(keys), keys))
     return out
 
 

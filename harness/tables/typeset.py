@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from html import escape
 
 from harness.tables.grid import BLUE, BOLD, RED, Grid
@@ -29,44 +30,63 @@ body { color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, sa
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; position: sticky; left: 0; max-width: 90vw; }
 th, td { padding: .15rem .5rem; text-align: right; white-space: nowrap; }
-th[scope=row], th.head { text-align: left; font-weight: 400; }
+th[scope=row], th[scope=rowgroup], th.head { text-align: left; font-weight: 400; vertical-align: top; }
 thead th { border-bottom: 2px solid var(--ink); }
 tr.ours > * { border-top: 1px solid var(--rule); }
 tr:not(.ours) > * { color: var(--soft); }
 td a { color: inherit; text-decoration-color: var(--rule); }
 .red { color: var(--red) !important; } .blue { color: var(--blue) !important; text-decoration: underline dotted; }
 .bold { font-weight: 700; }
-.note { color: var(--soft); font-size: .875rem; }
-@media print { body { max-width: none; } .scroll { overflow: visible; break-inside: avoid; }
-  table { font-size: .6rem; } }
+.note { color: var(--soft); font-size: .875em; }
+@media (max-width: 30rem) { table { font-size: .8rem; } th, td { padding: .15rem .25rem; } }
+@media print { body { max-width: none; } .scroll { overflow: visible; } table { font-size: .6rem; }
+  caption { break-after: avoid; } tr, tbody:has(th[scope=rowgroup]) { break-inside: avoid; } }
 """
 
 
+_PAGE = 64
+"""Lines of a float at most: more would shrink beyond reading or run off the page."""
+_FIT = (
+    r"\ifdim\wd0>\linewidth\sbox0{\resizebox{\linewidth}{!}{\usebox0}}\fi",
+    r"\ifdim\dimexpr\ht0+\dp0\relax>.85\textheight\sbox0{\resizebox*{!}{.85\textheight}{\usebox0}}\fi",
+    r"\usebox0",
+)
+"""Shrinks what is too wide or too high for the page, and nothing else."""
+
+
 def to_tex(grid: Grid, brief: bool = False) -> str:
-    """A ``table`` environment for booktabs; its preamble needs :data:`TEX_PACKAGES`."""
+    """``table`` environments for booktabs, several where rows fill more than a page; needs :data:`TEX_PACKAGES`."""
+    high = max((len(lines(replace(grid, rows=(row,)), brief)) for row in grid.rows), default=1)
+    floats = max(1, -(-len(grid.rows) * high // _PAGE))
+    each = max(1, -(-len(grid.rows) // floats))
+    packages = "".join(rf"\usepackage{{{name}}}" for name in TEX_PACKAGES)
+    parts = [replace(grid, rows=grid.rows[start : start + each]) for start in range(0, max(1, len(grid.rows)), each)]
+    return "\n".join([f"% preamble: {packages}", *(_float(part, number, brief) for number, part in enumerate(parts))])
+
+
+def _float(grid: Grid, number: int, brief: bool) -> str:
     heads = [*grid.heads, "Source"]
     body = []
-    for number, line in enumerate(lines(grid, brief)):
-        if line.kind == "ours" and number:
+    for count, line in enumerate(lines(grid, brief)):
+        if line.kind == "ours" and count:
             body.append(r"\addlinespace")
         cells = [_TEX_MARK[mark] % _tex(text) for text, mark in zip(line.texts, line.marks, strict=True)]
         body.append(" & ".join([*map(_tex, line.head), _tex(line.kind), *cells]) + r" \\")
-    packages = "".join(rf"\usepackage{{{name}}}" for name in TEX_PACKAGES)
+    start = (rf"\caption{{{_tex(f'{grid.title}. {grid.note}')}}}", rf"\label{{tab:{grid.stem}}}")
+    again = (r"\addtocounter{table}{-1}", rf"\caption{{{_tex(grid.title)} (continued)}}")
     return "\n".join(
         [
-            f"% preamble: {packages}",
             r"\begin{table}",
-            rf"\caption{{{_tex(grid.title)}. {_tex(grid.note)}}}",
-            rf"\label{{tab:{grid.stem}}}",
+            *(again if number else start),
             r"\centering",
-            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            rf"\begin{{tabular}}{{{'l' * len(heads)}{'r' * len(grid.columns)}}}",
+            rf"\sbox0{{\begin{{tabular}}{{{'l' * len(heads)}{'r' * len(grid.columns)}}}",
             r"\toprule",
             " & ".join(map(_tex, [*heads, *grid.columns])) + r" \\",
             r"\midrule",
             *body,
             r"\bottomrule",
             r"\end{tabular}}",
+            *_FIT,
             r"\end{table}",
             "",
         ]
@@ -81,17 +101,25 @@ def html_table(grid: Grid, link: Callable[[str], str | None] = lambda key: None,
     """A ``table`` element; ``link`` gives the address behind a cell of ours, or None."""
     heads = "".join(f'<th scope="col" class="head">{escape(h)}</th>' for h in (*grid.heads, "Source"))
     columns = "".join(f'<th scope="col">{escape(c)}</th>' for c in grid.columns)
-    rows = "\n".join(_html_line(line, link) for line in lines(grid, brief))
+    rows = "\n".join(_html_row(replace(grid, rows=(row,)), link, brief) for row in grid.rows)
     note = f'<p class="note">{escape(grid.note)}</p>' if grid.note else ""
     name = escape(title(grid))
     return (
         f'<div class="scroll" role="region" aria-label="{name}" tabindex="0" id="{grid.stem}">\n<table>'
-        f"<caption>{name}</caption>\n<thead><tr>{heads}{columns}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>\n{note}</div>\n"
+        f"<caption>{name}</caption>\n<thead><tr>{heads}{columns}</tr></thead>\n{rows}\n</table>\n{note}</div>\n"
     )
 
 
-def _html_line(line: Line, link: Callable[[str], str | None]) -> str:
-    out = [f'<th scope="row">{escape(h)}</th>' for h in (*line.head, line.kind)]
+def _html_row(grid: Grid, link: Callable[[str], str | None], brief: bool) -> str:
+    """The lines of a grid of one row; its heads span them, so that a screen reader names them on every line."""
+    printed = lines(grid, brief)
+    heads = [f'<th scope="rowgroup" rowspan="{len(printed)}">{escape(h)}</th>' for h in printed[0].head]
+    body = [_html_line(line, link, heads if number == 0 else []) for number, line in enumerate(printed)]
+    return "<tbody>" + "\n".join(body) + "</tbody>"
+
+
+def _html_line(line: Line, link: Callable[[str], str | None], heads: list[str]) -> str:
+    out = [*heads, f'<th scope="row">{escape(line.kind)}</th>']
     for text, mark, key in zip(line.texts, line.marks, line.keys, strict=True):
         target = link(key) if line.kind == "ours" else None
         shown = escape(text) if target is None else f'<a href="{escape(target)}">{escape(text)}</a>'

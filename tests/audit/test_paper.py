@@ -30,6 +30,7 @@ def test_the_three_slips_by_their_numbers():
     assert (mean.printed, mean.computed) == ("49.2", "49.37")
     gains = findings["outdoor-gait-gains"]
     assert "NM + 4.3" in gains.printed and "NM + 5.2" in gains.computed and "BG + 7.2" in gains.computed
+    assert "(Tables 4 and 6)" in gains.computed
     assert "4.3 is what scf gains on NM" in gains.computed  # where the slip came from
     milestone = findings["milestones"]
     assert milestone.printed == "8500 steps" and "7500 steps" in milestone.computed

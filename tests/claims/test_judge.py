@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from harness import statistics
-from harness.claims.claim import Claim
+from harness.claims.claim import Claim, read_claims
 from harness.claims.judge import judge
+from harness.errors import UserError
 from harness.types import Outcome
 
 VIEWS = tuple(range(0, 181, 18))
@@ -79,6 +81,7 @@ def test_one_seed_decides_nothing_and_two_do_not_either():
     single, double = one(claim(), world(rates, seeds=1)), one(claim(), world(rates, seeds=2))
     assert single.decision == "undecided" and "one seed" in single.reason and single.test is None
     assert double.decision == "undecided" and "a verdict needs 3" in double.reason and double.p is None
+    assert double.test is not None and double.power is None and double.detectable is None
     assert one(claim(), world(rates, people=1)).decision == "undecided"
 
 
@@ -151,20 +154,54 @@ def test_people_are_paired_by_name():
     assert one(claim(), turned) == one(claim(), outcomes)
 
 
-def test_holm_spares_the_family():
-    """Among many claims without any truth, one that would pass alone does not."""
-    rng = np.random.default_rng(8)
-    rates = {(m, c): 0.5 for m in ("sf", "cc", "ssf", "scf", "gaitssb", "upper") for c in ("NM", "BG", "CL")}
-    outcomes = world(rates, rng=rng)
-    methods = [m for m, c in rates if c == "NM"]
-    claims = [
-        claim(f"{a}-{b}-{c}", gain=[a, b], under=[c]) for a in methods for b in methods if a < b for c in ("NM", "CL")
-    ]
-    judged = judge(claims, outcomes, TARGET)
-    alone = [j for j in judged if j.p is not None and j.p < 0.05]
-    assert all(j.adjusted is not None and j.p is not None and j.adjusted >= j.p for j in judged)
-    assert sum(j.decision != "undecided" for j in judged) <= len(alone)
-    assert all(j.decision == "undecided" for j in judged)
+def test_holm_spares_the_family(monkeypatch):
+    """Among many claims without any truth, one that would pass alone does not; one that is true still does."""
+    monkeypatch.setattr(statistics, "TEST_DRAWS", 4999)  # with fewer no p could be small enough for so many claims
+    methods = ("cc", "ssf", "scf", "gaitssb", "upper")
+    rates = {(m, c): 0.5 for m in methods for c in ("NM", "BG", "CL")} | {("sf", "CL"): 0.9}
+    outcomes = world(rates, rng=np.random.default_rng(8))
+    pairs = [(a, b) for a in methods for b in methods if a < b]
+    claims = [claim(f"{a}-{b}-{c}", gain=[a, b], under=[c]) for a, b in pairs for c in ("NM", "BG", "CL")]
+    *null, real = judge([*claims, claim("real")], outcomes, TARGET)
+    assert all(j.adjusted is not None and j.p is not None and j.adjusted >= j.p for j in null)
+    alone = [j for j in null if j.p is not None and j.p < 0.05]
+    assert alone and {j.decision for j in null} == {"undecided"}
+    assert all(f"p = {j.p:.3f} alone, which is not enough among 31 claims" == j.reason for j in alone)
+    assert real.decision == "supported" and real.adjusted is not None and real.adjusted > 10 * (real.p or 0)
+
+
+def test_power_and_what_is_found_are_those_of_the_family(monkeypatch):
+    """A claim among many needs a larger difference than alone, and its power says so."""
+    monkeypatch.setattr(statistics, "TEST_DRAWS", 4999)
+    outcomes = world({("sf", "CL"): 0.5, ("cc", "CL"): 0.45})
+    alone, *many = judge([claim()], outcomes, TARGET) + judge([claim(f"c{i}") for i in range(20)], outcomes, TARGET)
+    for among in many:
+        assert alone.detectable is not None and among.detectable is not None
+        assert among.detectable > 1.2 * alone.detectable
+        assert alone.power is not None and among.power is not None and among.power < alone.power
+        assert among.test is not None and among.test.power(among.detectable, 0.05 / 20) == pytest.approx(0.8, abs=0.01)
+
+
+def test_power_counts_from_the_bound():
+    """That of "no more than half a point worse" is the chance to find the paper's distance from minus a half."""
+    outcomes = world({("sf", "CL"): 0.5, ("cc", "CL"): 0.5})
+    near, far = one(claim(paper=0.1, above=-0.5), outcomes), one(claim(paper=0.1, above=-8), outcomes)
+    assert near.test is not None and near.power == near.test.power(0.6)
+    assert far.power is not None and near.power is not None and far.power > near.power
+    assert near.detectable is not None and far.detectable == pytest.approx(near.detectable)
+
+
+def test_two_records_that_disagree_about_one_run_are_refused():
+    """Two backbones of one kind, say; equal ones are one."""
+    outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4})
+    assert one(claim(), [*outcomes, *outcomes]).decision == "supported"
+    other = replace(outcomes[0], hits=outcomes[0].hits - 1, run_id="other")
+    with pytest.raises(UserError, match=r"runs sf0 and other disagree about sf on target CL, gaitset, seed 0"):
+        one(claim(), [*outcomes, other])
+
+
+def test_nothing_recorded_means_that_nothing_was_run():
+    assert {j.decision for j in judge(read_claims(), [], {})} == {"not run"}
 
 
 def test_false_positives_of_whole_verdicts():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
+import yaml
 from recorded import edit, record, settle
 
+from harness.claims import simulate
 from harness.cli.audit import audit_records
 from harness.cli.tables import build_grids
 from harness.config import load
@@ -25,6 +28,21 @@ def test_verdicts_from_the_command_line(recorded, harness):
     _, out, _ = harness("claims", "--claim", "sf-cc-cl")
     assert "supported" in out and "sf-cc-nm" not in out
     assert "| sf-cc-cl | supported |" in harness("claims", "--format", "md")[1]
+
+
+def test_a_simulation_renews_its_block_and_nothing_else(recorded, harness, refuses, monkeypatch):
+    monkeypatch.setattr(simulate, "DESIGNS", simulate.DESIGNS[:1])
+    page = Path("page.md")
+    page.write_text("a\n<!-- harness claims --simulate -->\nold\n<!-- /harness claims --simulate -->\nb\n")
+    assert harness("claims", "--simulate", "4", "--update", "page.md")[0] == 0
+    text = page.read_text()
+    assert text.startswith("a\n<!--") and text.endswith("-->\nb\n") and "old" not in text and "| 3 | 25 | 0.0 |" in text
+    assert harness("claims", "--simulate", "4")[1] in text
+    assert "goes with --simulate" in refuses("claims", "--update", "page.md")
+    page.write_text("no marks\n")
+    assert "needs one '<!-- harness claims --simulate -->'" in refuses(
+        "claims", "--simulate", "4", "--update", "page.md"
+    )
 
 
 def test_a_variant_fills_its_row_and_the_main_run_its_own(recorded, harness):
@@ -96,6 +114,51 @@ def test_changed_code_lock_parents_and_data_are_named(recorded):
     assert "other data" in problems["upper-gaitset-target-s0"]
     assert "no provenance of run nobody" in problems["gaitssb-gaitset-target-s0"]
     assert len(problems) == 5
+
+
+def lock(*records: Path, deps: tuple[str, ...] = ()) -> None:
+    """dvc.lock as a run leaves it, for these score files."""
+
+    def entry(path: Path) -> dict[str, str]:
+        return {"path": path.as_posix(), "md5": hashlib.md5(path.read_bytes()).hexdigest()}
+
+    stage = [{"deps": [entry(Path(d)) for d in deps], "outs": [entry(path)]} for path in records]
+    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {str(i): s for i, s in enumerate(stage)}}))
+
+
+def test_a_record_that_is_not_what_dvc_wrote_is_named(recorded):
+    """Two edited numbers that still fit together: neither tables nor claims could notice."""
+    sf, cc = (result("smoke", method, "gaitset", "target", 0) for method in ("sf", "cc"))
+    lock(sf, cc)
+    assert audit_records(load()) == []
+    edit(sf, lambda c: c["metrics"].update(rank1_NM=99.0))
+    assert [(p["record"], "not the file that DVC recorded" in p["problem"]) for p in audit_records(load())] == [
+        (str(sf), True)
+    ]
+
+
+def test_a_record_scored_with_other_code_is_named(recorded):
+    code = Path("harness/evaluation/evaluate.py")
+    code.parent.mkdir(parents=True)
+    code.write_text("one = 1\n")
+    sf = result("smoke", "sf", "gaitset", "target", 0)
+    lock(sf, deps=(code.as_posix(),))
+    assert audit_records(load()) == []
+    code.write_text("one = 2\n")
+    assert audit_records(load()) == [{"record": str(sf), "problem": f"stale: scored with other code: {code}"}]
+
+
+def test_a_record_of_another_distance_is_named(recorded, suite_tree):
+    suite_tree["assumed"]["test-distance"] = "cosine"
+    settle(suite_tree)
+    problems = {line["problem"] for line in audit_records(load())}
+    assert "stale: assumed.test-distance: part-euclidean -> cosine" in problems
+
+
+def test_a_broken_dvc_lock_is_one_line(recorded, refuses):
+    for text in ("stages: [", "schema: '2.0'\n", "- 1\n"):
+        Path("dvc.lock").write_text(text)
+        assert "dvc.lock: cannot be read" in refuses("audit")
 
 
 def test_figures_from_records_are_byte_identical(recorded, harness):

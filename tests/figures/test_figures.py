@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,3 +134,22 @@ def test_lines_differ_in_grey():
     assert len({(str(s["linestyle"]), s["marker"]) for s in styles}) == 7
     grey = [float(np.dot(colors.to_rgb(s["color"]), [0.2126, 0.7152, 0.0722])) for s in styles]
     assert len({round(g, 2) for g in grey}) == 7
+
+
+def test_rings_of_figure_6_show_on_every_fill():
+    for fill in figure6.FILLS:
+        assert np.dot(colors.to_rgb(fill), [0.2126, 0.7152, 0.0722]) > 0.45
+
+
+def test_figure_5_of_one_value_says_that_the_sweep_is_missing():
+    figure = DRAW["figure5"]()
+    assert [axis.get_title() for axis in figure.axes] == [
+        "", "", "others: harness run smoke-figure5", "others: harness run smoke-figure5",
+    ]  # fmt: skip
+
+
+def test_a_polar_plot_fills_its_half_circle():
+    low = [r for r in records() if r.view_deg is not None]
+    assert polar.draw([replace(r, value=31.0) for r in low], "target", "gaitset").axes[0].get_ylim()[1] == 40
+    assert polar.draw([replace(r, value=99.0) for r in low], "target", "gaitset").axes[0].get_ylim()[1] == 100
+    assert polar.draw([replace(r, value=0.0) for r in low], "target", "gaitset").axes[0].get_ylim()[1] == 20

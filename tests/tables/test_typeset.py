@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -45,7 +46,8 @@ def evidence() -> Evidence:
     outcomes = [outcome(m, c, s) for m in METHODS for c in ("NM", "BG", "CL") for s in (0, 1, 2)]
     outcomes += [outcome("sf", c, s, "a=3") for c in ("NM", "BG", "CL") for s in (0, 1)]
     records = [r for o in outcomes for r in records_of(o)]
-    return Evidence("walkers", (0, 1, 2), ("gaitset",), {"casia-bn": "target"}, tuple(records), tuple(outcomes))
+    stands_for, about = {"casia-bn": "target"}, {"target": "walkers"}
+    return Evidence("x", (0, 1, 2), ("gaitset",), stands_for, tuple(records), tuple(outcomes), about=about)
 
 
 def build(evidence, number) -> Grid:
@@ -139,11 +141,12 @@ def parse_tex(text: str) -> None:
     assert depth == 0
     columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
     assert columns
-    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0]
-    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
-    assert rows and {len(re.split(r"(?<!\\)&", row)) for row in rows} == {len(columns[1])}
-    for letter in "%#_^~—–−±°":
-        assert letter not in re.sub(r"\\[%#_]|\\tab:.*|\$\^\\circ\$", "", body.replace(r"\addlinespace", ""))
+    for part in text.split(r"\midrule")[1:]:
+        body = part.split(r"\bottomrule")[0]
+        rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert rows and {len(re.split(r"(?<!\\)&", row)) for row in rows} == {len(columns[1])}
+        for letter in "%#_^~—–−±°":
+            assert letter not in re.sub(r"\\[%#_]|\\tab:.*|\$\^\\circ\$", "", body.replace(r"\addlinespace", ""))
     assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
 
 
@@ -168,6 +171,17 @@ def test_latex_compiles(evidence, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "all.pdf").is_file()
+    # Nothing runs off the page.
+    assert "too large" not in done.stdout and "Overfull" not in done.stdout
+
+
+def test_a_long_table_is_several_floats_with_every_row_once(evidence):
+    text = to_tex(build(evidence, 3))
+    assert text.count(r"\begin{table}") == 2 and text.count(r"\label{tab:table3}") == 1
+    assert text.count("(continued)") == text.count(r"\addtocounter{table}{-1}") == 1
+    heads = [line.split(" & ")[:3] for line in text.splitlines() if line.startswith("Gait")]
+    assert heads == [list(row.head) for row in build(evidence, 3).rows]
+    assert to_tex(build(evidence, 6)).count(r"\begin{table}") == 1
 
 
 # --- HTML and JSON -------------------------------------------------------------------------------------------
@@ -200,6 +214,10 @@ def test_html_is_whole_and_needs_nothing_from_elsewhere(grid):
     tags = [tag for tag, _ in page.seen]
     assert tags.count("caption") == tags.count("table") == 1 and "script" not in tags and "link" not in tags
     assert all("scope" in attributes for tag, attributes in page.seen if tag == "th")
+    # The words at the head of a row belong to each of its lines.
+    spans = [int(a["rowspan"] or 0) for tag, a in page.seen if tag == "th" and a["scope"] == "rowgroup"]
+    assert len(spans) == len(grid.rows) * len(grid.heads) and tags.count("tbody") == len(grid.rows)
+    assert sum(spans) == len(lines(grid)) * len(grid.heads) and tags.count("tr") == len(lines(grid)) + 1
     assert "http" not in text and "Tables &lt;all&gt;" in text and "a &amp; b" in text
 
 
@@ -227,4 +245,6 @@ def test_lines_of_a_row(evidence):
 
 def test_notes_say_what_stands_for_what(evidence):
     assert build(evidence, 3).note == "Ours for CASIA-BN: target (walkers)."
+    real = replace(evidence, about={"target": "real data"})
+    assert build(real, 3).note == "Ours for CASIA-BN: target (real data)."
     assert "GREW: nothing in this suite" in build(evidence, 6).note

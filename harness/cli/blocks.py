@@ -1,0 +1,23 @@
+"""Parts of documents that commands write: what stands between two marks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import UserError
+from harness.files import atomic_path
+
+
+def replace_block(path: Path, mark: str, block: str) -> None:
+    """Replaces what stands between <!-- mark --> and <!-- /mark --> of a document."""
+    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); name a text file") from None
+    if text.count(start) != 1 or text.count(end) != 1:
+        raise UserError(f"{path}: needs one '{start}' and one '{end}' around what is to be written")
+    before, rest = text.split(start)
+    after = rest.split(end)[1]
+    with atomic_path(path) as scratch:
+        scratch.write_text(f"{before}{start}\n{block}{end}{after}")

@@ -1,0 +1,79 @@
+"""What a report says, whatever it is written as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.tables.grid import Grid
+from harness.tables.render import ABSENT, signed
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure: what it shows, as its caption and for those who do not see it, and its SVG and PNG."""
+
+    name: str
+    caption: str
+    svg: bytes
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report says, ready to be laid out.
+
+    claims: rows as `harness claims --json` prints them; missing: figure -> why it is not there; pseudo_labels: "gaitset
+    on target" -> rows under :data:`harness.report.diagnosis.HEADS`; diagnosis: (claims, what the steps of their methods
+    did); costs: rows under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives); runs: group
+    ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs.
+    """
+
+    suite: str
+    title: str
+    finding: str
+    headline: str
+    cost: str
+    grids: Sequence[Grid]
+    drawings: Sequence[Drawing]
+    missing: Mapping[str, str]
+    claims: Sequence[Mapping[str, Any]]
+    pseudo_labels: Mapping[str, Sequence[tuple[str, ...]]]
+    diagnosis: Sequence[tuple[str, str]]
+    costs: Sequence[tuple[str, str, str, str]]
+    digests: Sequence[tuple[str, str]]
+    slips: Sequence[tuple[str, str, str]]
+    stale: Sequence[Mapping[str, str]]
+    decisions: Sequence[tuple[str, str, str]]
+    environment: Mapping[str, str]
+    runs: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    links: Mapping[str, str] = field(default_factory=dict)
+    mlflow: str = ""
+
+
+COSTS = ("runs of", "how many", "minutes each", "minutes in all")
+ABOUT_CLAIMS = (
+    "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. Effect: the "
+    "difference in standard deviations between people. Power: the chance to find the paper's size; the last number is "
+    "what would be found four times in five, both after the correction."
+)
+ABOUT_DIAGNOSIS = (
+    "Pseudo-labels against the truth, which no method sees: first epoch → last, means over seeds. They say which step "
+    "does what the paper says of it."
+)
+NUMBERS = ("paper", "ours", "95 %", "effect", "p (Holm)", "power", "80 % finds")
+
+
+def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
+    """A verdict's numbers under :data:`NUMBERS`, rounded for readers."""
+
+    def shown(key: str, form: str) -> str:
+        return ABSENT if claim[key] is None else format(claim[key], form)
+
+    low_high = claim["interval"]
+    interval = ABSENT if low_high is None else f"{signed(low_high[0])} to {signed(low_high[1])}"
+    return (
+        signed(claim["paper"]), signed(claim["difference"]), interval, signed(claim["effect"], 2),
+        shown("p_holm", ".3f"), shown("power", ".0%"), shown("detectable", ".1f"),
+    )  # fmt: skip

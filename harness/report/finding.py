@@ -1,0 +1,57 @@
+"""What was found, in sentences: the paper's main claim first, then the question it leaves open, then all verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.tables.render import signed
+
+MAIN = "sf-cc-cl"
+"""SF over the baseline on changed clothes, which the paper takes as its main criterion (section 4.4.1)."""
+EQUAL = "sf-equal-compute"
+VERDICTS = ("supported", "refuted", "undecided", "not run")
+
+_ANSWERS = {
+    "supported": "Yes, by the paper's main criterion: on changed clothes Selective Fusion gains on its baseline CC",
+    "refuted": "No: on changed clothes Selective Fusion loses to its baseline CC",
+    "undecided": "Undecided: on changed clothes these runs cannot tell Selective Fusion from its baseline CC",
+}
+_COMPUTE = {
+    "supported": "It also gains on CC trained for as many steps",
+    "refuted": "CC trained for as many steps does better",
+    "undecided": "These runs cannot tell it from CC trained for as many steps",
+}
+
+
+def finding(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Two or three sentences on claims as `harness claims --json` prints them."""
+    by_key = {claim["claim"]: claim for claim in claims}
+    said = []
+    if main := by_key.get(MAIN):
+        if main["verdict"] == "not run":
+            said.append(f"Not known yet: {main['reason']}.")
+        else:
+            why = f"; {main['reason']}" if main["reason"] else ""
+            paper = f"the paper: {signed(main['paper'])}"
+            said.append(f"{_ANSWERS[main['verdict']]} ({_points(main)}; {paper}{why}).")
+    if (equal := by_key.get(EQUAL)) and equal["verdict"] in _COMPUTE:
+        said.append(f"{_COMPUTE[equal['verdict']]} ({_points(equal)}).")
+    papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
+    if papers:
+        said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")
+    if own:
+        said.append(f"Of {len(own)} questions that it leaves open {_counts(own)}.")
+    return " ".join(said)
+
+
+def _points(claim: Mapping[str, Any]) -> str:
+    if claim["difference"] is None:
+        return "no test"
+    low, high = claim["interval"]
+    return f"{signed(claim['difference'])} points, 95 % {signed(low)} to {signed(high)}"
+
+
+def _counts(claims: Sequence[Mapping[str, Any]]) -> str:
+    numbers = {name: sum(c["verdict"] == name for c in claims) for name in VERDICTS}
+    return ", ".join(f"{number} {'are' if number != 1 else 'is'} {name}" for name, number in numbers.items())

@@ -1,0 +1,48 @@
+"""Whom a suite's data sets stand for, and that tables say what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from recorded import settle
+
+from harness.cli.evidence import evidence_of, histories, stands_for
+from harness.cli.tables import build_grids
+from harness.config import load
+from harness.errors import UserError
+
+
+def test_walkers_stand_in_and_tables_say_so(empty, suite_tree):
+    suite_tree["suite"]["datasets"] = ["target", "outdoor", "wild"]
+    suite_tree["plan"]["datasets"] = ["target", "outdoor", "wild"]
+    settle(suite_tree)
+    assert stands_for(load()) == {"casia-bn": "target", "outdoor-gait": "outdoor", "grew": "wild"}
+    notes = {grid.stem: grid.note for grid in build_grids(load(), ["4", "5"])}
+    assert notes == {
+        "table4": "Ours for Outdoor-Gait: outdoor (walkers).",
+        "table5": "Ours for GREW: wild (walkers).",
+    }
+
+
+def test_real_data_come_first_where_they_are_there_and_tables_say_so(empty, suite_tree):
+    suite_tree["suite"]["datasets"] = ["target", "outdoor", "outdoor-gait"]
+    for there, taken, said in (
+        (["target", "outdoor", "outdoor-gait"], "outdoor-gait", "real data"),
+        (["target", "outdoor"], "outdoor", "walkers"),
+    ):
+        suite_tree["plan"]["datasets"] = there
+        settle(suite_tree)
+        assert stands_for(load())["outdoor-gait"] == taken
+        (grid,) = build_grids(load(), ["4"])
+        assert grid.note == f"Ours for Outdoor-Gait: {taken} ({said})."
+        assert evidence_of(load()).about["target"] == "walkers"
+
+
+def test_histories_are_those_of_each_seed(recorded):
+    found = histories(load(), ("cc", "cc_long", "sf"), "gaitset", "target")
+    assert list(found) == ["cc", "sf"] and [len(runs) for runs in found.values()] == [3, 3]
+    assert [m["epoch"] for m in found["cc"][0]] == [0, 1]
+    Path("results/smoke/epochs/cc-gaitset-target-s0.json").write_text('{"epochs": 3}')
+    with pytest.raises(UserError, match="not a file of epochs"):
+        histories(load(), ("cc",), "gaitset", "target")

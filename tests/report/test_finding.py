@@ -1,0 +1,58 @@
+"""The sentences that say what was found follow from the verdicts, whatever those are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.report.finding import EQUAL, MAIN, finding
+
+
+def claim(key=MAIN, verdict="supported", table: Any = 3, difference: float | None = 4.25, reason="") -> dict[str, Any]:
+    interval = None if difference is None else [difference - 1, difference + 1]
+    return {
+        "claim": key, "verdict": verdict, "table": table, "reason": reason, "difference": difference,
+        "interval": interval, "paper": 9.7,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "begins"),
+    [("supported", "Yes, by the paper's main"), ("refuted", "No: "), ("undecided", "Undecided: ")],
+)
+def test_the_main_claim_comes_first_with_its_numbers(verdict, begins):
+    text = finding([claim("other", "refuted"), claim(verdict=verdict)])
+    assert text.startswith(begins)
+    assert "(+4.2 points, 95 % +3.2 to +5.2; the paper: +9.7)" in text
+
+
+def test_a_main_claim_without_a_verdict_says_why():
+    assert finding([claim(verdict="not run", difference=None, reason="no run of sf")]).startswith(
+        "Not known yet: no run of sf."
+    )
+    text = finding([claim(verdict="undecided", reason="2 seeds; a verdict needs 3")])
+    assert "2 seeds; a verdict needs 3)" in text
+    assert "(no test; the paper" in finding([claim(verdict="undecided", difference=None)])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("supported", "also gains on CC trained"), ("refuted", "does better"), ("undecided", "cannot tell it from CC")],
+)
+def test_equal_compute_is_said_once_it_was_run(verdict, said):
+    assert said in finding([claim(), claim(EQUAL, verdict, "controls")])
+    assert "as many steps" not in finding([claim(), claim(EQUAL, "not run", "controls", None)])
+
+
+def test_verdicts_are_counted_for_the_paper_and_for_our_questions_apart():
+    text = finding([claim(), claim("b", "undecided"), claim("c", "not run"), claim("d", "refuted", "controls")])
+    assert "Of 3 claims of the paper 1 is supported, 0 are refuted, 1 is undecided, 1 is not run." in text
+    assert "Of 1 questions that it leaves open 0 are supported, 1 is refuted" in text
+
+
+def test_claims_of_ones_own_are_counted_without_a_main_one():
+    assert finding([claim("mine")]) == (
+        "Of 1 claims of the paper 1 is supported, 0 are refuted, 0 are undecided, 0 are not run."
+    )
+    assert finding([]) == ""
