@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import sha256
-from harness.layout import LOCK
+from harness.layout import IMAGE_MARK, LOCK
 
 _PACKAGES = ("torch", "numpy", "faiss-cpu", "faiss-gpu", "infomap", "opencv-python-headless", "anny", "dvc", "mlflow")
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16")
@@ -118,6 +118,12 @@ def image() -> dict[str, str] | None:
     return {name: os.environ.get(key) or "none" for name, key in keys.items()}
 
 
+def is_images() -> bool:
+    """Whether the code in this folder is that of the image we run in, and not one that was mounted there."""
+    source = os.environ.get("HARNESS_SOURCE")
+    return bool(source) and (IMAGE_MARK.is_file() or Path(source).resolve() == Path.cwd())
+
+
 def same_kind(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
     """What tells two environments apart that may change bits: names of differing entries, none for the same kind."""
     return [key for key in _KIND if one.get(key) != two.get(key)]
@@ -146,7 +152,7 @@ def _cpu_line(name: str) -> str:
 
 
 def commit() -> str:
-    """The checked-out commit, with "+" when tracked source files differ from it; without git the image's, or "none"."""
+    """The checked-out commit, with "+" when tracked source files differ from it; an image's for its code; "none"."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
@@ -155,7 +161,8 @@ def commit() -> str:
         head = git("rev-parse", "--short=12", "HEAD")
         changed = git("status", "--porcelain", "--untracked-files=no", "--", *_OWN, "params.yaml")
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("HARNESS_COMMIT") or "none"
+        # A checkout that was mounted into an image is of another commit, which nothing in there can tell.
+        return (is_images() and os.environ.get("HARNESS_COMMIT")) or "none"
     return head + ("+" if changed else "")
 
 

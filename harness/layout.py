@@ -7,6 +7,8 @@ from pathlib import Path
 
 LOCK = Path("requirements") / "cpu.lock"
 PARAMS = Path("params.yaml")
+IMAGE_MARK = Path(".image")
+"""In a folder that an image laid out: whose sources they are."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""A tiny suite on this machine and through a real single-node SLURM: are the tables the same, byte for byte?
+"""A tiny suite on this machine and through a real single-node SLURM, stopped in the middle and gone on with: are the
+tables the same, byte for byte?
 
     apt-get install slurmctld slurmd slurm-client munge
     python tools/slurm_test.py
@@ -22,6 +23,7 @@ from pathlib import Path
 import yaml
 
 from harness.files import sha256
+from harness.presets import compose
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("harness", "models", "methods", "conf", "requirements", "dvc.yaml", ".dvc/config", ".dvcignore")
@@ -134,32 +136,22 @@ def workspace(folder: Path, tree: dict) -> Path:
     return folder
 
 
-def tiny() -> dict:
-    """Every stage of the smoke suite at the least size."""
-    from harness.presets import compose
-
-    tree = yaml.safe_load(compose("smoke", ROOT / "conf"))
-    tree["suite"] |= {"name": "tiny", "seeds": [0]}
-    for name, people in (("source", (8, 0)), ("target", (6, 4))):
-        subjects = {"train": people[0], "val": 0, "test": people[1]}
-        tree["walkers"][name] |= {"subjects": subjects, "frames": 4, "frame_rate": 4.0, "image": 64}
-    tree["backbones"]["gaitset"] |= {"channels": [4, 4, 8], "embedding": 8}
-    tree["methods"]["view_classifier"]["backbone"] |= {"channels": [4, 4, 8], "embedding": 8}
-    for method in tree["methods"].values():
-        if "training" in method:
-            few = {"epochs": 1, "iterations": 2, "frames": 2, "sequences": 4}
-            method["training"] |= {**few, "subjects": min(4, method["training"]["subjects"])}
-    tree["methods"]["ssf"]["c_low"] = 1.0
-    return tree
-
-
-def run(folder: Path, environment: dict[str, str], *words: str) -> None:
+def run(folder: Path, environment: dict[str, str], *words: str, stop: str = "") -> None:
+    """``harness run``; with ``stop`` it gets SIGTERM when that stage begins, and is expected to end as by Ctrl-C."""
     command = [sys.executable, "-m", "harness.cli.app", "run", "--resume", *words]
-    began = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"harness run {' '.join(words)} failed:\n{done.stdout}\n{done.stderr}")
-    print(f"harness run {' '.join(words)}: {time.monotonic() - began:.0f} s", flush=True)
+    began, expected = time.monotonic(), 130 if stop else 0
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if stop:
+        while process.poll() is None and not list((folder / "work" / "logs").glob(f"{stop}@*.log")):
+            time.sleep(0.2)
+        process.terminate()
+    printed, _ = process.communicate()
+    if process.returncode != expected:
+        raise SystemExit(f"harness run {' '.join(words)}: exit code {process.returncode}, not {expected}:\n{printed}")
+    ended = f", stopped at {stop}" if stop else ""
+    print(f"harness run {' '.join(words)}{ended}: {time.monotonic() - began:.0f} s", flush=True)
 
 
 def results(folder: Path) -> dict[str, str]:
@@ -172,7 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    tree = tiny()
+    tree = yaml.safe_load(compose("tiny", ROOT / "conf"))
     with tempfile.TemporaryDirectory(prefix="slurm-") as name:
         here = Path(name)
         with Cluster(here / "slurm", options.jobs) as cluster:
@@ -182,6 +174,7 @@ def main() -> None:
             run(one, environment, "--jobs", "1")
             for words in (("--jobs", str(options.jobs)), ("--slurm",)):
                 other = workspace(here / words[0].strip("-"), tree)
+                run(other, environment, *words, stop="cc")
                 run(other, environment, *words)
                 differing = sorted(key for key, digest in results(one).items() if results(other).get(key) != digest)
                 if differing or len(results(one)) != len(results(other)):

@@ -29,34 +29,43 @@ class Hardware:
     bf16: float
     copy: float
 
+    def rate(self, precision: str) -> float:
+        """Operations a second of a product in "fp32" or "bf16"."""
+        return self.bf16 if precision == "bf16" else self.fp32
+
     def seconds(self, work: Work) -> float:
         """The least time for ``work`` on as many threads as were measured."""
-        rate = self.bf16 if work.precision == "bf16" else self.fp32
-        return max(work.operations / rate, work.bytes / self.copy)
+        return max(work.operations / self.rate(work.precision), work.bytes / self.copy)
 
 
 def measure(device: torch.device, threads: int, repeats: int = 15) -> Hardware:
-    """Measures with ``threads`` threads on ``device``; the best of ``repeats``, because a bound is what could be."""
+    """Measures with ``threads`` threads on ``device``; the best of ``repeats``, because a bound is what could be.
+
+    A CPU's seconds are those that its threads worked: whoever else works there does not lower the bound.
+    """
     torch.set_num_threads(threads)
     side = _SIDE if device.type == "cpu" else 8192
     rates = []
     for kind in (torch.float32, torch.bfloat16):
         left, right = (torch.rand(side, side, device=device).to(kind) for _ in range(2))
         out = torch.empty(side, side, device=device, dtype=kind)
-        rates.append(2 * side**3 / _least(lambda: torch.mm(left, right, out=out), device, repeats))  # noqa: B023
+        rates.append(2 * side**3 / _least(lambda: torch.mm(left, right, out=out), device, threads, repeats))  # noqa: B023
     source = torch.zeros(_COPY, dtype=torch.float32, device=device)
     target = torch.zeros_like(source)
-    seconds = _least(lambda: target.copy_(source), device, repeats)
+    seconds = _least(lambda: target.copy_(source), device, threads, repeats)
     return Hardware(*rates, copy=2 * source.nbytes / seconds)
 
 
-def _least(work: Callable[[], object], device: torch.device, repeats: int) -> float:
+def _least(work: Callable[[], object], device: torch.device, threads: int, repeats: int) -> float:
     taken = []
     for turn in range(repeats + 1):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         work()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        seconds = time.perf_counter() - began
+        if device.type == "cpu":
+            seconds = min(seconds, (time.process_time() - worked) / threads)
         if turn:
-            taken.append(time.perf_counter() - began)
+            taken.append(seconds)
     return min(taken)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from harness.bench import hardware
+from harness.bench.hardware import Work
 from harness.bench.turns import Times, take_turns
 from harness.errors import UserError, nearest
 from harness.identity import commit, environment
@@ -32,6 +33,7 @@ each sequence, fp32, one sequence at a time in extraction, links and memory upda
 time in scoring), in turns, each side in a process of its own with the same number of threads. Ratios are medians over
 the turns with least and most; they hold on other machines better than seconds do. The bound is the time that the work's
 operations at the measured rate of a matrix product, or its bytes at the measured bandwidth of a copy, would take.
+FLOP utilisation is the operations that the work needs, a second, over that rate.
 
 What makes the difference on a CPU: bf16 products, frames flat in channels-last layout, freed memory kept instead of
 given back (glibc), whole batches from packed frames, and maxima over frames without their places where no gradient
@@ -40,7 +42,10 @@ needs them."""
 
 @dataclass(frozen=True)
 class Figure:
-    """One benchmark: sizes, seconds of each side, their ratio turn by turn, and the hardware's least time."""
+    """One benchmark: sizes, seconds of each side, their ratio turn by turn, and the hardware's least time.
+
+    bound: those seconds; rate: operations a second that a product reaches here in the work's precision.
+    """
 
     name: str
     about: str
@@ -48,7 +53,9 @@ class Figure:
     size: dict[str, Any]
     ours: Times
     plain: Times
+    work: Work
     bound: float
+    rate: float
     details: dict[str, float]
 
     @property
@@ -60,9 +67,21 @@ class Figure:
         """By processor time, which hardly depends on who else is working."""
         return statistics.median(self.plain.cpu) / statistics.median(self.ours.cpu)
 
+    @property
+    def flops(self) -> float:
+        """Floating-point operations a second that the work needs, whatever else ours computes."""
+        return self.work.operations / self.ours.median
+
+    def remarks(self) -> list[str]:
+        """How much of a product's rate ours reaches, and what else the part says of itself."""
+        more = [f"{key.replace('_', ' ')} {value:.2%}" for key, value in self.details.items()]
+        if not self.work.operations:
+            return more
+        return [f"FLOP utilisation {self.flops / self.rate:.0%} ({self.flops / 1e9:.3g} GFLOP/s)", *more]
+
     def line(self) -> str:
         ratio = statistics.median(self.ratios)
-        more = "".join(f", {key} {value:.2%}" for key, value in self.details.items())
+        more = "".join(f", {remark}" for remark in self.remarks())
         what = self.size.get("backbone", "")
         return (
             f"{self.name:10} {what:8} {_spread(self.ours.wall)} s, reference {_spread(self.plain.wall)} s: "
@@ -79,6 +98,8 @@ class Figure:
             "ratio_spread": [min(self.ratios), max(self.ratios)],
             "cpu_ratio": self.cpu_ratio,
             "of_the_bound": self.bound / self.ours.median,
+            "flops": self.flops,
+            "flop_utilisation": self.flops / self.rate,
         }
 
 
@@ -100,8 +121,9 @@ def measure(name: str, size: dict[str, Any], repeats: int, warm_up: int) -> Figu
     module = importlib.import_module(PARTS[name])
     taken = take_turns({side: f"{module.__name__}:{side}" for side in ("ours", "plain")}, size, repeats, warm_up)
     details = module.details(size, taken["ours"].median) if hasattr(module, "details") else {}
-    bound = _hardware(size["device"], size["threads"]).seconds(module.work(size))
-    return Figure(name, module.ABOUT, module.UNIT, size, taken["ours"], taken["plain"], bound, details)
+    machine, work = _hardware(size["device"], size["threads"]), module.work(size)
+    bound, rate = machine.seconds(work), machine.rate(work.precision)
+    return Figure(name, module.ABOUT, module.UNIT, size, taken["ours"], taken["plain"], work, bound, rate, details)
 
 
 @cache
@@ -111,6 +133,16 @@ def _hardware(device: str, threads: int) -> hardware.Hardware:
 
 def _spread(seconds: list[float]) -> str:
     return f"{statistics.median(seconds):.3g} ({min(seconds):.3g}-{max(seconds):.3g})"
+
+
+def report(figures: list[Figure], common: dict[str, Any]) -> dict[str, Any]:
+    """The figures, and where and with what they were measured."""
+    return {
+        "commit": commit(),
+        "environment": environment(),
+        "hardware": asdict(_hardware(common["device"], common["threads"])),
+        "figures": [found.as_json() for found in figures],
+    }
 
 
 def page(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: int) -> str:
@@ -134,9 +166,8 @@ def page(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: i
     for found in figures:
         sizes = ", ".join(f"{key} {value}" for key, value in found.size.items() if key not in common)
         ratio = f"{statistics.median(found.ratios):.2f} ({min(found.ratios):.2f}-{max(found.ratios):.2f})"
-        more = ", ".join(f"{key.replace('_', ' ')} {value:.2%}" for key, value in found.details.items())
         lines.append(
             f"| {found.about} | {sizes} | {_spread(found.ours.wall)} | {_spread(found.plain.wall)} | {ratio} "
-            f"| {found.cpu_ratio:.2f} | {found.bound / found.ours.median:.0%} | {more} |"
+            f"| {found.cpu_ratio:.2f} | {found.bound / found.ours.median:.0%} | {', '.join(found.remarks())} |"
         )
     return "\n".join([*lines, ""])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -37,9 +38,7 @@ class GivenClusters(TrainingTools):
     clusters: int = 0
 
     def extract(self, augment: Augment | None = None) -> Tensor:
-        parts, dims = self.network.parts, self.network.dims
-        rows = material.clustered(len(self.pool), self.clusters, int(parts) * int(dims))  # pyright: ignore[reportArgumentType]
-        return torch.from_numpy(rows).view(len(rows), parts, dims).to(self.device.torch)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return torch.from_numpy(_embeddings(self.network, len(self.pool), self.clusters)).to(self.device.torch)
 
     def cluster(self, features: Tensor, n: int, s_up: float) -> Clusters:
         return Clusters(np.arange(len(self.pool)) % self.clusters, 1, 1, 0.0)
@@ -53,6 +52,12 @@ class _Turns(Listener):
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         self.tick()
+
+
+def _embeddings(network: Any, count: int, clusters: int) -> npt.NDArray[np.float32]:
+    """Made up, f32[N,P,D]: either side starts its memory from these, so that neither needs minutes to get ready."""
+    rows = material.clustered(count, clusters, network.parts * network.dims)
+    return rows.reshape(count, network.parts, network.dims)
 
 
 def _walks(size: dict[str, Any]) -> list[np.ndarray]:
@@ -81,7 +86,8 @@ def plain(size: dict[str, Any], tick: Tick) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = PlainRun(size, files.write(Path(folder), _walks(size)))
         labels = np.arange(len(run.paths)) % size["clusters"]
-        memory = centroids(run.features(), labels).to(run.device)
+        rows = _embeddings(material.network(size), len(labels), size["clusters"]).reshape(len(labels), -1)
+        memory = centroids(rows, labels).to(run.device)
         while True:
             run.step(labels, memory, *batch)
             tick()

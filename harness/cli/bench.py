@@ -50,7 +50,7 @@ def bench(
 
     Example: harness bench train --size backbone=gaitset --size frames=30 --repeats 5 --json
     """
-    from harness.bench.measure import PARTS, measure, page, plan
+    from harness.bench.measure import PARTS, measure, page, plan, report
 
     if write and what is not What.all:
         raise UserError("--write goes with `harness bench all`: the page holds every part")
@@ -64,7 +64,7 @@ def bench(
         if not as_json:
             console.print(found.line(), markup=False)
     if as_json:
-        print(json.dumps([found.as_json() for found in figures], indent=1))
+        print(json.dumps(report(figures, common), indent=1))
     if write:
         with atomic_path(PAGE) as scratch:
             scratch.write_text(page(figures, common, repeats, warm_up))

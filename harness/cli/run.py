@@ -14,7 +14,8 @@ from rich.markup import escape
 from harness.cli import complete
 from harness.cli.console import console, errors
 from harness.cli.plugins import write_stamps
-from harness.cli.stages import LOGS, Place, call, narrowed, run_stages, slurm
+from harness.cli.processes import call
+from harness.cli.stages import LOGS, Place, mend_locks, narrowed, run_stages, slurm
 from harness.cli.suite import print_absent, use_suite
 from harness.cli.tables import NAMES, Format, print_tables
 from harness.config import Settings, load
@@ -35,6 +36,7 @@ def _prepare_dvc() -> None:
         raise UserError("dvc.yaml: not here; run from the repository's root")
     if not Path(".git").exists():
         _dvc("config", "--local", "core.no_scm", "true")
+    mend_locks()
 
 
 def pull_results() -> None:

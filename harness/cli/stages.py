@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
 import subprocess
 import sys
@@ -15,9 +15,16 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.cli.console import console, errors
+from harness.cli.processes import Children
 from harness.errors import UserError
 
 LOGS = Path("work") / "logs"
+_RWLOCK = Path(".dvc") / "tmp" / "rwlock"
+_DVC = """\
+import runpy, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+runpy.run_module("dvc", run_name="__main__", alter_sys=True)"""
+"""DVC that SIGINT does not interrupt while it writes its books: its command gets the signal (harness.cli.app lets it)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,20 @@ class Place:
     before: tuple[str, ...] = ()
 
     def command(self, stage: str) -> list[str]:
-        return [*self.before, sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
+        return [*self.before, sys.executable, "-c", _DVC, "--wait-for-lock", "repro", "--single-item", stage]
+
+
+def mend_locks() -> None:
+    """Removes DVC's list of who reads and writes what, where a killed DVC left it in part; DVC makes it anew."""
+    from dvc.lock import make_lock
+
+    if not _RWLOCK.is_file():
+        return
+    with make_lock(f"{_RWLOCK}.lock", tmp_dir=str(_RWLOCK.parent), wait=True):
+        try:
+            json.loads(_RWLOCK.read_text())
+        except ValueError:
+            _RWLOCK.unlink()
 
 
 def slurm(processors: int, options: Sequence[str]) -> Place:
@@ -42,22 +62,8 @@ def slurm(processors: int, options: Sequence[str]) -> Place:
         reason = " ".join(answer.stderr.split()) or "no nodes"
         raise UserError(f"--slurm: SLURM does not answer ({reason}); ask whoever runs it")
     shape = ("--nodes=1", "--ntasks=1", f"--cpus-per-task={processors}", f"--chdir={Path.cwd()}", "--quiet")
-    return Place(("srun", *shape, *options))
-
-
-def environment() -> dict[str, str]:
-    """Children find this installation's commands first and share the cores instead of fighting for them."""
-    here = str(Path(sys.executable).parent)
-    quiet = {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    return {**os.environ, **quiet, "PATH": here + os.pathsep + os.environ.get("PATH", "")}
-
-
-def call(command: Sequence[str], log: Path | None = None) -> int:
-    """Runs a command, its words into a file; returns its exit code."""
-    if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log or os.devnull, "wb") as stream:
-        return subprocess.run(command, env=environment(), stdout=stream, stderr=subprocess.STDOUT).returncode
+    # Otherwise srun answers one SIGINT with its tasks' state, and passes nothing on.
+    return Place(("srun", *shape, "--disable-status", *options))
 
 
 def narrowed(graph: dict[str, set[str]], methods: Sequence[str]) -> dict[str, set[str]]:
@@ -82,21 +88,24 @@ def _scores(stage: str, method: str) -> bool:
 def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]:
     """Runs every stage after those it needs, ``jobs`` at a time; returns those that failed.
 
-    A failure stops only what depends on it.
+    A failure stops only what depends on it. Ctrl-C or SIGTERM lets what is under way write its state, and is then a
+    KeyboardInterrupt.
     """
+    children = Children()
     waiting, done, failed = dict(graph), set(), []
     running: dict[Future[int], tuple[str, float]] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=console, disable=not console.is_terminal) as progress,
         ThreadPoolExecutor(jobs) as pool,
+        children.stoppable(),
     ):
         task = progress.add_task("stages", total=len(graph))
         while waiting or running:
-            ready = [name for name, needs in waiting.items() if needs <= done]
+            ready = [name for name, needs in waiting.items() if needs <= done and not children.stopping]
             for name in ready[: jobs - len(running)]:
                 del waiting[name]
-                running[pool.submit(call, place.command(name), _log(name))] = (name, time.perf_counter())
+                running[pool.submit(children.call, place.command(name), _log(name))] = (name, time.perf_counter())
             if not running:
                 break
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -105,7 +114,7 @@ def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]
                 if future.result() == 0:
                     done.add(name)
                     console.print(f"  {name}  {time.perf_counter() - began:.1f} s")
-                else:
+                elif not children.stopping:
                     failed.append(name)
                     _show_failure(name)
                 progress.advance(task)

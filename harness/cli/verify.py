@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ import typer
 from torch import Tensor
 
 from harness.cli import wiring
-from harness.cli.console import console
+from harness.cli.console import console, errors
 from harness.cli.progress import watched
 from harness.cli.publish import verify_bundle
 from harness.cli.train import Job, assemble
@@ -29,6 +29,7 @@ from harness.training import checkpoint
 from harness.training.checkpoint import Resume
 from harness.training.device import set_up
 from harness.training.distributed import Ranks
+from harness.training.listener import Listener
 from harness.training.state import Place
 from harness.training.trainer import Trainer
 
@@ -88,7 +89,7 @@ def verify(
         )
     epochs = read_json(resolved.name.epochs)
     with _folder(about["run_id"], whole) as (folder, source):
-        place, first = _again(job, folder, source)
+        place, first = _again(job, folder, source, silent=as_json)
     found = compare(wanted["network"], job.network.state_dict(), epochs, place)
     if as_json:
         content = {"run": run, "run_id": about["run_id"], "from_epoch": first, "other_machine": differing}
@@ -125,18 +126,18 @@ def _folder(run_id: str, whole: bool) -> Iterator[tuple[Path, Path | None]]:
         if start:
             shutil.copy(start, Path(folder) / "step-000000000.pt")
         elif not whole:
-            console.print(f"{source}: no state was kept or it is on another machine: all epochs again", markup=False)
+            errors.print(f"{source}: no state was kept or it is on another machine: all epochs again", markup=False)
         yield Path(folder), start
 
 
-def _again(job: Job, folder: Path, start: Path | None) -> tuple[Place, int]:
+def _again(job: Job, folder: Path, start: Path | None, silent: bool) -> tuple[Place, int]:
     """Trains what is to be repeated; returns where it ended and its first epoch."""
     first = checkpoint.load(start)["place"]["epoch"] if start else 0
     training = job.run.method.training
     resume = Resume(folder, every=float("inf"))
     try:
-        with watched(f"verify {job.run.name.stem}", training.epochs, training.iterations) as watch:
-            job.tools.listener = watch
+        view = watched(f"verify {job.run.name.stem}", training.epochs, training.iterations)
+        with nullcontext(Listener()) if silent else view as job.tools.listener:
             return Trainer(job.device, resume, job.observe).fit(job.run.method, job.network, job.tools), first
     finally:
         resume.close()

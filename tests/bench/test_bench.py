@@ -95,11 +95,16 @@ def test_turns(monkeypatch: pytest.MonkeyPatch):
 
 def test_figures():
     ours, plain = Times([1.0, 2.0, 1.5], [1.0, 1.0, 1.0]), Times([4.0, 4.0, 6.0], [3.0, 3.0, 3.0])
-    figure = Figure("train", "optimiser step", "steps", {"frames": 3}, ours, plain, 0.75, {"batch_share": 0.01})
+    work, more = Work(3e9, 8.0), {"batch_share": 0.01}
+    figure = Figure("train", "optimiser step", "steps", {"frames": 3}, ours, plain, work, 0.75, 4e9, more)
     found = json.loads(json.dumps(figure.as_json()))
     assert found["seconds"] == 1.5 and found["ratio"] == statistics.median([4, 2, 4])
     assert found["ratio_spread"] == [2, 4] and found["cpu_ratio"] == 3 and found["of_the_bound"] == 0.5
-    assert "4.00 x" in figure.line() and "50% of the bound" in figure.line() and "batch_share 1.00%" in figure.line()
+    assert found["flops"] == 2e9 and found["flop_utilisation"] == 0.5
+    assert "4.00 x" in figure.line() and "50% of the bound" in figure.line()
+    assert figure.line().endswith(", FLOP utilisation 50% (2 GFLOP/s), batch share 1.00%")
+    copied = Figure("prepare", "preparation", "data sets", {}, ours, plain, Work(0.0, 8.0), 0.75, 4e9, {})
+    assert copied.remarks() == []
 
 
 def test_the_bound_is_the_scarcer_resource():
@@ -143,4 +148,7 @@ def test_a_whole_part(monkeypatch: pytest.MonkeyPatch, root):
     figure = measure.measure(name, size, repeats=1, warm_up=0)
     assert figure.ours.median > 0 and figure.plain.median > 0 and figure.bound > 0
     page = measure.page([figure], common, 1, 0)
-    assert "| epoch of CC |" in page and "GFLOP/s" in page
+    assert "| epoch of CC |" in page and "FLOP utilisation" in page
+    report = json.loads(json.dumps(measure.report([figure], common)))
+    assert report["hardware"]["fp32"] > 0 and report["commit"] and report["environment"]["cpu"]
+    assert [found["name"] for found in report["figures"]] == ["end-to-end"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.files import read_json, sha256, write_json
 
 
@@ -44,6 +46,20 @@ def test_a_forged_table_does_not_follow_from_the_records(recorded, harness, refu
     table.write_text(table.read_text().replace("ours", "mine"))
     forge(lambda files: files.update({"results/smoke/tables/table3.md": sha256(table)}))
     assert "table3.md: does not follow from the bundle's records" in refuses("verify", "bundle")
+
+
+@pytest.mark.parametrize(("by", "fits"), [(1e-9, True), (0.01, False)])
+def test_verdicts_may_differ_in_their_last_bits_alone(recorded, harness, by, fits):
+    """Another kind of processor adds up in another order; a number that was changed is noticed all the same."""
+    assert harness("publish", "--output", "bundle")[0] == 0
+    claims = Path("bundle/claims.json")
+    rows = read_json(claims)
+    (row,) = [row for row in rows if row["claim"] == "sf-cc-cl"]
+    row["difference"] += by
+    write_json(claims, rows)
+    forge(lambda files: files.update({"claims.json": sha256(claims)}))
+    code, _, err = harness("verify", "bundle")
+    assert (code == 0) == fits and ("claims.json: does not follow" in err) != fits
 
 
 def test_a_bundle_that_names_files_outside_is_not_followed(recorded, harness, refuses):

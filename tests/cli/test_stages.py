@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+import yaml
 
-from harness.cli import stages
-from harness.cli.stages import Place, narrowed, run_stages, slurm
+from harness.cli.processes import Children
+from harness.cli.stages import Place, mend_locks, narrowed, run_stages, slurm
 from harness.errors import UserError
 
 GRAPH = {"data": set(), "a": {"data"}, "b": {"data"}, "c": {"a"}, "d": {"b", "c"}}
@@ -22,7 +26,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str
     monkeypatch.chdir(tmp_path)
     told, lock = [], threading.Lock()
 
-    def call(command: list[str], log: Path) -> int:
+    def call(self: Children, command: list[str], log: Path) -> int:
         stage = command[-1]
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(f"words of {stage}\n")
@@ -33,7 +37,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str
             told.append(("ended", stage))
         return int(stage.startswith("broken"))
 
-    monkeypatch.setattr(stages, "call", call)
+    monkeypatch.setattr(Children, "call", call)
     return told
 
 
@@ -70,7 +74,7 @@ def test_only_what_a_method_needs():
 
 def test_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     plain = Place().command("a@smoke")
-    assert plain == [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", "a@smoke"]
+    assert plain[0] == sys.executable and plain[3:] == ["--wait-for-lock", "repro", "--single-item", "a@smoke"]
     for name, says in (("srun", ""), ("sinfo", "1")):
         (tmp_path / name).write_text(f"#!/bin/sh\necho {says}\n")
         (tmp_path / name).chmod(0o755)
@@ -84,6 +88,86 @@ def test_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(UserError, match="no srun here"):
         slurm(1, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_signal_to_one_process_stops_all(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each child is asked and waited for; nothing else begins."""
+    monkeypatch.chdir(tmp_path)
+
+    class Training(Place):
+        def command(self, stage: str) -> list[str]:
+            code = (
+                "import signal, sys, time\n"
+                "def end(number, frame):\n    time.sleep(0.2); print('state', number); sys.exit(130)\n"
+                "signal.signal(signal.SIGINT, end)\n"
+                "print('began', flush=True)\n"
+                "time.sleep(60)"
+            )
+            return [sys.executable, "-c", code]
+
+    def when_both_run() -> None:
+        logs = [tmp_path / f"work/logs/{name}.log" for name in "ab"]
+        while not all(log.is_file() and "began" in log.read_text() for log in logs):
+            time.sleep(0.02)
+        os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    thread = threading.Thread(target=when_both_run)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_stages({"a": set(), "b": set(), "c": {"a"}, "d": set()}, 2, Training())
+    thread.join()
+    for name in "ab":
+        assert (tmp_path / f"work/logs/{name}.log").read_text() == f"began\nstate {int(signal.SIGINT)}\n"
+    assert not (tmp_path / "work/logs/c.log").exists() and not (tmp_path / "work/logs/d.log").exists()
+    assert signal.getsignal(number) is before
+
+
+def dvc_project(folder: Path, command: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"a": {"cmd": command, "outs": ["out"]}}}))
+
+
+def test_dvc_itself_is_not_interrupted_and_its_command_is(tmp_path: Path):
+    """What reaches the command while it loads is not lost."""
+    (tmp_path / "command.py").write_text(
+        "import sys, time\n"
+        "from harness.cli import app\n"
+        "open('began', 'w').close()\n"
+        "while not __import__('os').path.exists('go'): time.sleep(0.02)\n"
+        "sys.argv = ['harness', '--version']\n"
+        "app.main()\n"
+    )
+    dvc_project(tmp_path, f"{sys.executable} command.py")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    child = subprocess.Popen(
+        Place().command("a"), cwd=tmp_path, env=environment, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "began").exists():
+        assert child.poll() is None
+        time.sleep(0.02)
+    os.killpg(child.pid, signal.SIGINT)
+    (tmp_path / "go").touch()
+    said, _ = child.communicate(timeout=60)
+    assert child.returncode not in (0, -signal.SIGINT, 130), said  # DVC lives and tells
+    assert "stopped; the same command goes on from here" in said and "exited with 130" in said
+
+
+def test_books_that_a_killed_dvc_left_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    mend_locks()  # nothing there
+    dvc_project(tmp_path, "echo fine > out")
+    books = tmp_path / ".dvc" / "tmp" / "rwlock"
+    books.parent.mkdir(parents=True, exist_ok=True)
+    books.write_text('{"read": {"a')
+    assert subprocess.run(Place().command("a"), capture_output=True).returncode != 0
+    mend_locks()
+    assert subprocess.run(Place().command("a"), capture_output=True).returncode == 0
+    whole = books.read_text()
+    mend_locks()
+    assert books.read_text() == whole
 
 
 def test_a_stage_that_is_killed_counts_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

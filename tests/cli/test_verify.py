@@ -58,7 +58,7 @@ def test_the_last_epochs_and_the_whole(trained, harness):
     code, out, _ = harness("verify", RUN)
     assert code == 0 and "epochs 4 to 4 of 4" in out and "bit for bit" in out
     code, out, _ = harness("verify", RUN, "--whole", "--json")
-    found = json.loads(out[out.index("{") :])
+    found = json.loads(out)
     assert code == 0 and found["identical"] and found["from_epoch"] == 0
     assert found["weights"] == found["metrics"] == 0 and found["other_machine"] == []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks import repository
 from harness.cli.workspace import lay_out
 from harness.errors import UserError
 from harness.identity import commit, image
@@ -54,6 +55,8 @@ def test_a_mounted_checkout_is_left_alone(source: Path):
     Path("dvc.yaml").write_text("mine")
     lay_out()
     assert sorted(path.name for path in Path().iterdir()) == ["dvc.yaml"]
+    assert commit() == "none"  # not the image's: its code is not what runs
+    assert repository.git().state == "warning"
     assert Path("dvc.yaml").read_text() == "mine"
 
 
@@ -76,6 +79,8 @@ def test_provenance_names_the_image(source: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HARNESS_IMAGE", "sha256:1234")
     monkeypatch.setenv("HARNESS_LOCK", "ef")
     assert image() == {"commit": "abc", "lock": "ef", "digest": "sha256:1234"}
-    assert commit() == "abc"  # no git here
+    assert commit() == "none"  # no git here, and nothing that the image laid out
+    lay_out()
+    assert commit() == "abc"
     monkeypatch.delenv("HARNESS_SOURCE")
-    assert image() is None
+    assert image() is None and commit() == "none"
