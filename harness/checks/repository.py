@@ -12,7 +12,7 @@ from harness.checks.finding import Finding, fault, good, warning
 from harness.config import Settings, load
 from harness.data.store import SequenceStore
 from harness.errors import UserError
-from harness.identity import image
+from harness.identity import image, is_images
 from harness.layout import PARAMS, store
 from harness.plan import absent
 from harness.registry import plugged
@@ -40,7 +40,7 @@ def dvc() -> Finding:
 def git() -> Finding:
     """Needed for the commit in provenance, and for nothing else."""
     inside = image()
-    if inside is not None and not Path(".git").exists():
+    if inside is not None and is_images():
         return good("git", f"not needed: provenance names the image's commit, {inside['commit']}")
     if shutil.which("git") is None:
         return warning("git", "not installed: provenance will not name a commit", "install git, or leave it so")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import typer
@@ -48,6 +49,8 @@ def main() -> None:
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
+        # DVC, our parent in a pipeline, blocks it for itself.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         code = app(standalone_mode=False)
     except UserError as error:
         code = _mistake(str(error))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.files import atomic_path
+from harness.layout import IMAGE_MARK
 
 _SOURCES = ("harness", "models", "methods", "conf", "requirements", "dvc.yaml", ".dvcignore")
 """What the image's version decides."""
 _FIRST = (".dvc/config", "params.yaml", "dvc.lock", "results", "README.md")
 """What is the user's from the first run on."""
-_MARK = Path(".image")
 
 
 def lay_out() -> None:
@@ -26,13 +26,13 @@ def lay_out() -> None:
     if not source or Path(source).resolve() == Path.cwd() or not Path(source).is_dir():
         return
     version = f"{os.environ.get('HARNESS_COMMIT', 'none')} {os.environ.get('HARNESS_LOCK', 'none')}\n"
-    known = _MARK.read_text() if _MARK.is_file() else None
+    known = IMAGE_MARK.read_text() if IMAGE_MARK.is_file() else None
     if known == version or (known is None and Path("dvc.yaml").exists()):
         return
     try:
         for name in (*_SOURCES, *(_FIRST if known is None else ())):
             _copy(Path(source) / name, Path(name))
-        with atomic_path(_MARK) as scratch:
+        with atomic_path(IMAGE_MARK) as scratch:
             scratch.write_text(version)
     except OSError as error:
         advice = f"mount a folder or a volume there that user {os.getuid()} may write"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 from compose_spec import PyCompose
+
+from harness.files import sha256
 
 PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
 
@@ -130,3 +133,34 @@ def test_actions_are_pinned(root: Path):
     steps = [step.get("run", "") for job in content["jobs"].values() for step in job["steps"]]
     for command in ("make lint", "make test", "harness run tiny", "tools/build-image"):
         assert any(command in step for step in steps), command
+
+
+ENGINE = """#!/bin/bash
+[ "$1" = info ] && exit 0
+for word in "$@"; do
+  case $word in id=pip_conf,src=*) cat "${word#*src=}" >"$SEEN/secret" ;; esac
+done
+printf '%s\\n' "$@" >"$SEEN/words"
+exit 7
+"""
+
+
+def test_pips_configuration_is_gone_after_a_build_that_failed(root: Path, tmp_path: Path):
+    """What ``tools/build-image`` gives to an engine, here one that notes it and fails."""
+    for name in ("bin", "tmp"):
+        (tmp_path / name).mkdir()
+    engine, secret = tmp_path / "bin/docker", tmp_path / "pip.conf"
+    engine.write_text(ENGINE)
+    engine.chmod(0o755)
+    secret.write_text("[global]\nindex-url = https://me:not-a-secret@example.org\n")
+    more = {"SEEN": str(tmp_path), "TMPDIR": str(tmp_path / "tmp"), "PIP_CONF": str(secret), "TORCH_INDEX": ""}
+    environment = {**os.environ, **more, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([root / "tools/build-image", "cpu"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 7
+    assert (tmp_path / "secret").read_text() == secret.read_text()
+    assert list((tmp_path / "tmp").iterdir()) == []
+    words = (tmp_path / "words").read_text().splitlines()
+    lock = sha256(root / "requirements/cpu.lock")[:16]
+    assert {"cpu", "harness:cpu", f"LOCK={lock}", "TORCH_INDEX="} <= set(words)
+    assert any(re.fullmatch(r"COMMIT=(none|[0-9a-f]{12}(\+[0-9a-f]{8})?)", word) for word in words)
+    assert "not-a-secret" not in (tmp_path / "words").read_text()
