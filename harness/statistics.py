@@ -20,6 +20,8 @@ DRAWS = 2000
 """Bootstrap draws of an interval over people."""
 TEST_DRAWS = 4999
 _TINY = 1e-150
+ALPHA = 0.05
+"""How often a verdict may be wrong."""
 MIN_SEEDS = 3
 """With two seeds the test finds differences that are not there far too often where runs differ much (see its tests)."""
 

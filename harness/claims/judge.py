@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from harness.claims.claim import Claim, Part
 from harness.errors import UserError
-from harness.statistics import MIN_SEEDS, PairedTest, contributions, holm, paired_test, run_variance
+from harness.statistics import ALPHA, MIN_SEEDS, PairedTest, contributions, holm, paired_test, run_variance
 from harness.types import Outcome
 
-ALPHA = 0.05
 FRONT_BACK = (0, 18, 162, 180)
 """Front/back views of CASIA-B (section 3.2)."""
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.claims.claim import Claim
-from harness.claims.judge import ALPHA, Judged, judge
+from harness.claims.judge import Judged, judge
 from harness.counters import numpy_rng
-from harness.statistics import PairedTest, paired_test, run_variance
+from harness.statistics import ALPHA, PairedTest, paired_test, run_variance
 from harness.types import Outcome
 
 VIEWS = tuple(range(0, 181, 18))

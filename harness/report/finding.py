@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.statistics import ALPHA
 from harness.tables.render import signed
 
 MAIN = "sf-cc-cl"
@@ -17,6 +18,11 @@ _ANSWERS = {
     "refuted": "No: on changed clothes Selective Fusion loses to its baseline CC",
     "undecided": "Undecided: on changed clothes these runs cannot tell Selective Fusion from its baseline CC",
 }
+_LEANS = (
+    "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, surely if this were the only claim, not "
+    "among all of them"
+)
+_COMPUTE_LEANS = "It is {side} CC trained for as many steps, again not surely among all claims"
 _COMPUTE = {
     "supported": "It also gains on CC trained for as many steps",
     "refuted": "CC trained for as many steps does better",
@@ -34,15 +40,22 @@ def finding(claims: Sequence[Mapping[str, Any]]) -> str:
         else:
             why = f"; {main['reason']}" if main["reason"] else ""
             paper = f"the paper: {signed(main['paper'])}"
-            said.append(f"{_ANSWERS[main['verdict']]} ({_points(main)}; {paper}{why}).")
+            said.append(f"{_answer(main, _ANSWERS, _LEANS)} ({_points(main)}; {paper}{why}).")
     if (equal := by_key.get(EQUAL)) and equal["verdict"] in _COMPUTE:
-        said.append(f"{_COMPUTE[equal['verdict']]} ({_points(equal)}).")
+        said.append(f"{_answer(equal, _COMPUTE, _COMPUTE_LEANS)} ({_points(equal)}).")
     papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
     if papers:
         said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")
     if own:
         said.append(f"Of {len(own)} questions that it leaves open {_counts(own)}.")
     return " ".join(said)
+
+
+def _answer(claim: Mapping[str, Any], answers: Mapping[str, str], leans: str) -> str:
+    """``leans``: where only the number of claims leaves the verdict open."""
+    if claim["verdict"] == "undecided" and claim["p"] is not None and claim["p"] < ALPHA:
+        return leans.format(side="above" if claim["difference"] > 0 else "below")
+    return answers[claim["verdict"]]
 
 
 def _points(claim: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,7 @@ def test_actions_are_pinned(root: Path):
 
 ENGINE = """#!/bin/bash
 [ "$1" = info ] && exit 0
+[ "$1" = image ] && { echo sha256:1234; exit 0; }
 for word in "$@"; do
   case $word in id=pip_conf,src=*) cat "${word#*src=}" >"$SEEN/secret" ;; esac
 done
@@ -145,22 +147,36 @@ exit 7
 """
 
 
-def test_pips_configuration_is_gone_after_a_build_that_failed(root: Path, tmp_path: Path):
-    """What ``tools/build-image`` gives to an engine, here one that notes it and fails."""
+def asked(folder: Path, *words: str | Path, **more: str) -> tuple[int, list[str]]:
+    """Runs a tool beside an engine that notes what it is asked for and fails: exit code, the engine's words."""
     for name in ("bin", "tmp"):
-        (tmp_path / name).mkdir()
-    engine, secret = tmp_path / "bin/docker", tmp_path / "pip.conf"
+        (folder / name).mkdir()
+    engine = folder / "bin/docker"
     engine.write_text(ENGINE)
     engine.chmod(0o755)
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "SEEN": str(folder), "TMPDIR": str(folder / "tmp"), "PATH": path, **more}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    assert list((folder / "tmp").iterdir()) == []
+    return done.returncode, (folder / "words").read_text().splitlines()
+
+
+def test_pips_configuration_is_gone_after_a_build_that_failed(root: Path, tmp_path: Path):
+    secret = tmp_path / "pip.conf"
     secret.write_text("[global]\nindex-url = https://me:not-a-secret@example.org\n")
-    more = {"SEEN": str(tmp_path), "TMPDIR": str(tmp_path / "tmp"), "PIP_CONF": str(secret), "TORCH_INDEX": ""}
-    environment = {**os.environ, **more, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run([root / "tools/build-image", "cpu"], env=environment, capture_output=True, text=True)
-    assert done.returncode == 7
-    assert (tmp_path / "secret").read_text() == secret.read_text()
-    assert list((tmp_path / "tmp").iterdir()) == []
-    words = (tmp_path / "words").read_text().splitlines()
+    code, words = asked(tmp_path, root / "tools/build-image", "cpu", PIP_CONF=str(secret), TORCH_INDEX="")
+    assert code == 7 and (tmp_path / "secret").read_text() == secret.read_text()
     lock = sha256(root / "requirements/cpu.lock")[:16]
     assert {"cpu", "harness:cpu", f"LOCK={lock}", "TORCH_INDEX="} <= set(words)
     assert any(re.fullmatch(r"COMMIT=(none|[0-9a-f]{12}(\+[0-9a-f]{8})?)", word) for word in words)
-    assert "not-a-secret" not in (tmp_path / "words").read_text()
+    assert not any("not-a-secret" in word for word in words)
+
+
+def test_the_proof_runs_closed_and_with_the_same_arithmetic(root: Path, tmp_path: Path):
+    """No root, no network, nothing to write to but /workspace and /tmp; numpy's kernels as they are set outside."""
+    code, words = asked(tmp_path, root / "tools/prove-image", OPENBLAS_CORETYPE="Haswell")
+    assert code == 7
+    user = "1000:1000" if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"
+    pairs = set(pairwise(words))
+    assert {("--network", "none"), ("--cap-drop", "ALL"), ("--user", user), ("--tmpfs", "/tmp")} <= pairs
+    assert {"--read-only", "--env=OPENBLAS_CORETYPE=Haswell", "HARNESS_IMAGE=sha256:1234"} <= set(words)

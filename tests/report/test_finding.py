@@ -9,11 +9,13 @@ import pytest
 from harness.report.finding import EQUAL, MAIN, finding
 
 
-def claim(key=MAIN, verdict="supported", table: Any = 3, difference: float | None = 4.25, reason="") -> dict[str, Any]:
+def claim(
+    key=MAIN, verdict="supported", table: Any = 3, difference: float | None = 4.25, reason="", p: float | None = 0.2
+) -> dict[str, Any]:
     interval = None if difference is None else [difference - 1, difference + 1]
     return {
         "claim": key, "verdict": verdict, "table": table, "reason": reason, "difference": difference,
-        "interval": interval, "paper": 9.7,
+        "interval": interval, "paper": 9.7, "p": p,
     }  # fmt: skip
 
 
@@ -34,6 +36,16 @@ def test_a_main_claim_without_a_verdict_says_why():
     text = finding([claim(verdict="undecided", reason="2 seeds; a verdict needs 3")])
     assert "2 seeds; a verdict needs 3)" in text
     assert "(no test; the paper" in finding([claim(verdict="undecided", difference=None)])
+
+
+@pytest.mark.parametrize(("difference", "side"), [(4.0, "above"), (-4.0, "below")])
+def test_what_only_the_number_of_claims_leaves_open_is_not_called_the_same(difference, side):
+    """p is below 5 % alone: "cannot tell" would say too little, "yes" too much."""
+    text = finding([claim(verdict="undecided", difference=difference, p=0.009, reason="p = 0.009 alone, which is")])
+    assert text.startswith(f"Undecided: on changed clothes Selective Fusion is {side} its baseline CC, surely if this")
+    assert "cannot tell" not in text and "p = 0.009 alone" in text
+    equal = claim(EQUAL, "undecided", "controls", difference, p=0.009)
+    assert f"It is {side} CC trained for as many steps" in finding([claim(), equal])
 
 
 @pytest.mark.parametrize(
