@@ -117,9 +117,11 @@ def test_n_larger_than_the_pool(self_counted: bool):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("faiss") is None, reason="no faiss")
-def test_infomap_and_faiss_share_a_process_in_any_order():
+@pytest.mark.parametrize("before", ["", "from harness.checks.packages import requirements; list(requirements())"])
+def test_infomap_and_faiss_share_a_process_in_any_order(before: str):
     # Both are SWIG modules: loaded in the wrong order, one takes the other's iterators and the process dies.
     code = (
+        f"{before}\n"
         "import numpy, torch\n"
         "from harness.clustering.infomap import Clustering, partition\n"
         "links = numpy.array([[0, 1, 1.0], [1, 0, 1.0]])\n"
