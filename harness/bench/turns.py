@@ -56,8 +56,7 @@ def take_turns(sides: dict[str, str], size: dict[str, Any], repeats: int, warm_u
             _hear(lines[name], name)
         for turn in range(warm_up + repeats):
             for name in sides:
-                lines[name].send("go")
-                wall, cpu = _hear(lines[name], name)
+                wall, cpu = _hear(lines[name], name, "go")
                 if turn >= warm_up:
                     taken[name].wall.append(wall)
                     taken[name].cpu.append(cpu)
@@ -71,12 +70,13 @@ def take_turns(sides: dict[str, str], size: dict[str, Any], repeats: int, warm_u
     return taken
 
 
-def _hear(line: Connection, name: str) -> tuple[float, float]:
+def _hear(line: Connection, name: str, word: str = "") -> tuple[float, float]:
     try:
-        said = line.recv()
-    except EOFError:
+        if word:
+            line.send(word)
+        return line.recv()
+    except (EOFError, OSError):
         raise UserError(f"bench: the process of '{name}' ended; its message stands above") from None
-    return said
 
 
 def _serve(line: Connection, place: str, size: dict[str, Any]) -> None:
@@ -86,10 +86,10 @@ def _serve(line: Connection, place: str, size: dict[str, Any]) -> None:
 
     def tick() -> None:
         nonlocal began
-        line.send((time.perf_counter() - began[0], time.process_time() - began[1]))
         try:
+            line.send((time.perf_counter() - began[0], time.process_time() - began[1]))
             line.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise EnoughError from None
         began = (time.perf_counter(), time.process_time())
 

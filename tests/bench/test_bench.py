@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import time
@@ -82,13 +83,23 @@ def slow(size: dict[str, Any], tick: Tick) -> None:
         tick()
 
 
-def test_turns(monkeypatch: pytest.MonkeyPatch):
+def dying(size: dict[str, Any], tick: Tick) -> None:
+    tick()
+    tick()
+    os._exit(3)
+
+
+def test_turns(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
     monkeypatch.setattr(sys, "path", [*sys.path, str(__import__("pathlib").Path(__file__).parent)])
     taken = take_turns({"ours": "test_bench:quick", "plain": "test_bench:slow"}, {"nap": 0.1}, 3, 1)
     assert [len(times.wall) for times in taken.values()] == [3, 3]
     assert 0.1 <= taken["ours"].median < 0.3 <= taken["plain"].median
     with pytest.raises(UserError, match="process of 'ours' ended"):
         take_turns({"ours": "test_bench:nothing"}, {}, 1, 0)
+    capfd.readouterr()
+    with pytest.raises(UserError, match="process of 'ours' ended"):
+        take_turns({"ours": "test_bench:dying", "plain": "test_bench:quick"}, {"nap": 0.0}, 3, 0)
+    assert "Traceback" not in capfd.readouterr().err
     with pytest.raises(EnoughError):
         raise turns.EnoughError
 
