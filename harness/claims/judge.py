@@ -87,7 +87,7 @@ def judge(claims: Sequence[Claim], outcomes: Iterable[Outcome], stands_for: dict
 def _why_undecided(p: float, family: int) -> str:
     if p >= ALPHA:
         return "the difference may as well be chance"
-    return f"p = {p:.3f} alone, which is not enough among {family} claims"
+    return f"p is below {100 * ALPHA:.0f} % alone, which is not enough among {family} claims"
 
 
 def _same(one: Outcome, other: Outcome) -> bool:

@@ -62,7 +62,8 @@ def _points(claim: Mapping[str, Any]) -> str:
     if claim["difference"] is None:
         return "no test"
     low, high = claim["interval"]
-    return f"{signed(claim['difference'])} points, 95 % {signed(low)} to {signed(high)}"
+    chance = "" if claim["p_holm"] is None else f", p = {claim['p_holm']:.3f} after Holm"
+    return f"{signed(claim['difference'])} points, 95 % {signed(low)} to {signed(high)}{chance}"
 
 
 def _counts(claims: Sequence[Mapping[str, Any]]) -> str:

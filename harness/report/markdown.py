@@ -73,7 +73,7 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     run = [c for c in claims if c["verdict"] != "not run"]
     rows = [(f"{c['says']} ({c['claim']}; {c['where']})", c["verdict"], *numbers_of(c)) for c in run]
     why: dict[str, list[str]] = {}
-    for claim in claims:
+    for claim in [*run, *(c for c in claims if c["verdict"] == "not run")]:
         if claim["reason"]:
             why.setdefault(f"{claim['verdict']}: {claim['reason']}", []).append(claim["claim"])
     listed = "\n".join(f"- {reason}: {', '.join(keys)}." for reason, keys in why.items())

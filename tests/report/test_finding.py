@@ -15,7 +15,7 @@ def claim(
     interval = None if difference is None else [difference - 1, difference + 1]
     return {
         "claim": key, "verdict": verdict, "table": table, "reason": reason, "difference": difference,
-        "interval": interval, "paper": 9.7, "p": p,
+        "interval": interval, "paper": 9.7, "p": p, "p_holm": None if p is None else min(1.0, 4 * p),
     }  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def claim(
 def test_the_main_claim_comes_first_with_its_numbers(verdict, begins):
     text = finding([claim("other", "refuted"), claim(verdict=verdict)])
     assert text.startswith(begins)
-    assert "(+4.2 points, 95 % +3.2 to +5.2; the paper: +9.7)" in text
+    assert "(+4.2 points, 95 % +3.2 to +5.2, p = 0.800 after Holm; the paper: +9.7)" in text
 
 
 def test_a_main_claim_without_a_verdict_says_why():
@@ -41,9 +41,9 @@ def test_a_main_claim_without_a_verdict_says_why():
 @pytest.mark.parametrize(("difference", "side"), [(4.0, "above"), (-4.0, "below")])
 def test_what_only_the_number_of_claims_leaves_open_is_not_called_the_same(difference, side):
     """p is below 5 % alone: "cannot tell" would say too little, "yes" too much."""
-    text = finding([claim(verdict="undecided", difference=difference, p=0.009, reason="p = 0.009 alone, which is")])
+    text = finding([claim(verdict="undecided", difference=difference, p=0.009, reason="not enough")])
     assert text.startswith(f"Undecided: on changed clothes Selective Fusion is {side} its baseline CC, surely if this")
-    assert "cannot tell" not in text and "p = 0.009 alone" in text
+    assert "cannot tell" not in text and ", p = 0.036 after Holm; the paper: +9.7; not enough)" in text
     equal = claim(EQUAL, "undecided", "controls", difference, p=0.009)
     assert f"It is {side} CC trained for as many steps" in finding([claim(), equal])
 
