@@ -11,6 +11,7 @@ import pytest
 import raw_sets
 import yaml
 
+from harness.files import sha256
 from harness.presets import compose
 from harness.testing.workspace import Pipeline
 
@@ -91,8 +92,16 @@ def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) ->
         workspace.dvc("repro", *stages)
         assert (workspace.folder / "runs/tiny/pretrain-gaitset-oumvlp-s0/checkpoint.pt").is_file()
         assert "up to date" in workspace.dvc("repro", *stages)
+        workspace.harness("track", "sync")
+        problems = json.loads(workspace.harness("audit", "--json"))["records"]
+        assert not [problem for problem in problems if "pretrain-gaitset-oumvlp" in problem["record"]]
+        cell = json.loads(workspace.harness("explain", "table3/gaitset/nm/pretrain/mean", "--json"))
+        assert cell["runs"][0]["imported"] == sha256(given) and cell["runs"][0]["data"] is None
+        workspace.harness("report", "--markdown", "--output", "report.md")
+        assert sha256(given) in (workspace.folder / "report.md").read_text()
     finally:
         workspace.write(before)
+        workspace.harness("run", "tiny")  # the other tests find what the first run left
 
 
 def test_pre_training_on_an_archive_and_adapting_to_walkers_and_to_another_archive(root: Path, tmp_path: Path) -> None:

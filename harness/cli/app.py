@@ -49,7 +49,7 @@ def main() -> None:
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        # DVC, our parent in a pipeline, blocks it for itself.
+        # Blocked by harness.cli.start, and by DVC, our parent in a pipeline, for itself.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         code = app(standalone_mode=False)
     except UserError as error:

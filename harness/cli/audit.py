@@ -64,8 +64,9 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
         if content.get("distance", distance) != distance:
             problem = f"stale: assumed.test-distance: {content['distance']} -> {distance}"
             problems.append({"record": str(path), "problem": problem})
-        trained_on_test = runs[name]["inputs"]["dataset"] == content["dataset"]
-        if trained_on_test and content.get("store") != runs[name]["inputs"]["store"]:
+        inputs = runs[name]["inputs"]
+        trained_on_test = inputs["dataset"] == content["dataset"] and "store" in inputs
+        if trained_on_test and content.get("store") != inputs["store"]:
             problems.append({"record": str(path), "problem": "scored on other data than it was trained on"})
     folder = scores(settings.suite.name).as_posix()
     problems += [{"record": path, "problem": problem} for path, problem in against_lock(_locked(), folder)]
@@ -114,8 +115,13 @@ def changes(
         again = wiring.resolve(settings, inputs["method"], inputs["backbone"]["name"], dataset, inputs["seed"], variant)
     except UserError as error:
         return [("run", name, str(error))]
+    backbone = {"name": again.name.backbone, **again.backbone.model_dump(mode="json")}
+    if "imported" in inputs:  # nothing was trained: the weights came from a file
+        file = Path(settings.checkpoints.get(again.name.backbone) or "")
+        there = {"imported": sha256(file)} if file.is_file() else {}
+        return sorted(compare(inputs, {"backbone": backbone, **there}))
     now: dict[str, Any] = {
-        "backbone": {"name": again.name.backbone, **again.backbone.model_dump(mode="json")},
+        "backbone": backbone,
         "params": {key: value_at(again.settings, key) for key in again.method.params},
         "compute": value_at(again.settings, "compute"),
         "code": sha256(*wiring.code_of(again.name.method, again.backbone.kind, again.method.uses_clustering))[:16],

@@ -101,6 +101,9 @@ def digests(runs: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for run in runs.values():
         inputs = run["inputs"]
+        if "imported" in inputs:
+            found[f"weights of {inputs['method']}, from a file", inputs["imported"]] = None
+            continue
         found[f"data set {inputs['dataset']}", str(inputs["store"])] = None
         found["lock", str(inputs.get("lock", "not recorded"))] = None
         found[f"code of {inputs['method']}", str(inputs.get("code", "not recorded"))] = None

@@ -24,7 +24,7 @@ _DVC = """\
 import runpy, signal
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 runpy.run_module("dvc", run_name="__main__", alter_sys=True)"""
-"""DVC that SIGINT does not interrupt while it writes its books; its command gets the signal (harness.cli.app)."""
+"""DVC that SIGINT does not interrupt while it writes its books; its command gets the signal (harness.cli.start)."""
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> str:
     tags = {
         "mlflow.runName": run["stem"], "stem": run["stem"], "run_id": run["run_id"], "suite": run["suite"],
         "method": inputs["method"], "backbone": inputs["backbone"]["name"], "dataset": inputs["dataset"],
-        "seed": str(inputs["seed"]), "commit": run["commit"], "store": inputs["store"][:16],
+        "seed": str(inputs["seed"]), "commit": run["commit"], "store": inputs.get("store", "none")[:16],
         "variant": variant, "group": f"{run['suite']}/{inputs['method']}{'/' + variant if variant else ''}",
         "parent": inputs.get("parent") or "none", "code": inputs.get("code", "none"),
         "lock": inputs.get("lock", "none"),
