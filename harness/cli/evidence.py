@@ -42,14 +42,18 @@ def evidence_of(settings: Settings) -> Evidence:
     labels = {method: main_labels(settings, method) for method in {v.method for v in settings.variants.values()}}
     kinds = tuple(dict.fromkeys(settings.backbones[name].kind for name in suite.backbones))
     records = [r for own in read_records(folder) for r in _labelled(settings, own, labels)]
-    outcomes = [o for own in read_outcomes(folder) for o in _labelled(settings, own, labels)]
+    outcomes = {
+        metric: tuple(o for own in found for o in _labelled(settings, own, labels))
+        for metric, found in read_outcomes(folder).items()
+    }
     return Evidence(
         suite.name,
         suite.seeds,
         kinds,
         stands_for(settings),
         tuple(records),
-        tuple(outcomes),
+        outcomes.pop("rank1"),
+        outcomes,
         extra={name: find("method", name).title for name in suite.extra},
         about={name: "walkers" if name in settings.walkers else "real data" for name in suite.datasets},
     )

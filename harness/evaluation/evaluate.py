@@ -27,7 +27,8 @@ class ConditionScore:
     gallery view, the identical one included, NaN where nothing can be compared. per_view f64[V] and mean: averages
     without the identical view. ranks: mean rank-k; precision: mAP and mINP where asked for. probes i64[V]: how many
     probes a view has; unmatched: how many of them miss their subject in some gallery that they are compared with.
-    hits, trials i64[V,S]: right answers and comparisons of each test subject, for bootstraps over people.
+    hits, trials i64[V,S]: right answers and comparisons of each test subject, for bootstraps over people. deeper:
+    {k: i64[V,S]}, right answers among the first k, for the protocol's ranks beyond the first.
     """
 
     views: list[int | None]
@@ -42,6 +43,7 @@ class ConditionScore:
     hits: npt.NDArray[np.int64]
     trials: npt.NDArray[np.int64]
     precision: dict[str, float] = field(default_factory=dict)
+    deeper: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
 
 
 def _matching(conditions: npt.NDArray[np.str_], patterns: tuple[str, ...]) -> npt.NDArray[np.int64]:
@@ -121,10 +123,14 @@ def _score_condition(
         return np.divide(total, counted.sum(axis=1), out=np.full_like(total, np.nan), where=counted.any(axis=1))
 
     subjects, number = np.unique(labels.subject[probes], return_inverse=True)
-    hits, trials = np.zeros((2, len(probe_views), subjects.size), dtype=np.int64)
     compared = used & apart[row_view]
-    np.add.at(hits, (row_view, number), ((place == 0) & compared).sum(axis=1))
-    np.add.at(trials, (row_view, number), compared.sum(axis=1))
+
+    def by_subject(counted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        sums = np.zeros((len(probe_views), subjects.size), dtype=np.int64)
+        np.add.at(sums, (row_view, number), counted.sum(axis=1))
+        return sums
+
+    trials = by_subject(compared)
     if not trials.any():
         raise UserError("no probe can be compared: none of the probes' subjects is in the gallery")
     rank1 = cells(place == 0)
@@ -139,8 +145,9 @@ def _score_condition(
         probes=np.bincount(row_view, minlength=len(probe_views)),
         unmatched=int(((place == NO_MATE) & apart[row_view]).any(axis=1).sum()),
         subjects=subjects.tolist(),
-        hits=hits,
+        hits=by_subject((place == 0) & compared),
         trials=trials,
+        deeper={k: by_subject((place < k) & compared) for k in protocol.ranks if k > 1},
         precision={
             name: 100 * float(values[used.all(axis=1)].mean())
             for name, values in (zip(("mAP", "mINP"), precision.T, strict=True) if protocol.average_precision else ())

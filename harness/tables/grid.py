@@ -154,6 +154,9 @@ class Evidence:
     stands_for: Mapping[str, str]
     records: tuple[ResultRecord, ...]
     outcomes: tuple[Outcome, ...] = ()
+    """At rank-1."""
+    deeper: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+    """Those of further metrics: {"rank5": ...}."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Methods of other packages with their titles."""
     about: Mapping[str, str] = field(default_factory=dict)
@@ -178,9 +181,10 @@ class Numbers:
                     f"{r.dataset} {r.condition}, {r.backbone}, seed {r.seed}; keep one, or one backbone of a kind"
                 )
         self._outcomes: dict[tuple[str, ...], dict[int, Outcome]] = {}
-        for o in evidence.outcomes:
-            key = (o.dataset, o.backbone, o.method, o.variant, o.condition)
-            self._outcomes.setdefault(key, {})[o.seed] = o
+        for metric, outcomes in {"rank1": evidence.outcomes, **evidence.deeper}.items():
+            for o in outcomes:
+                key = (o.dataset, o.backbone, o.method, o.variant, o.condition, metric)
+                self._outcomes.setdefault(key, {})[o.seed] = o
 
     @staticmethod
     def _place(p: Published) -> Place:
@@ -211,9 +215,9 @@ class Numbers:
         )
 
     def _people(self, own: str, place: Place, seeds: Sequence[int]) -> tuple[float, float] | None:
-        key = (own, place.backbone, place.method, place.variant, place.condition)
+        key = (own, place.backbone, place.method, place.variant, place.condition, place.metric)
         found = self._outcomes.get(key, {})
-        if place.metric != "rank1" or not seeds or not set(seeds) <= found.keys():
+        if not seeds or not set(seeds) <= found.keys():
             return None
         views = None if place.view == "mean" else [int(place.view)]
         return people_interval([found[seed] for seed in seeds], views)

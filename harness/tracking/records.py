@@ -38,6 +38,8 @@ def write_result(path: Path, key: dict[str, Any], scores: dict[str, ConditionSco
             "hits": s.hits.tolist(),
             "trials": s.trials.tolist(),
         }
+        if s.deeper:
+            conditions[name]["deeper"] = {str(k): hits.tolist() for k, hits in s.deeper.items()}
     metrics = {f"rank1_{name}": score.mean for name, score in scores.items()}
     write_json(path, {**key, "metrics": metrics, "conditions": conditions})
 
@@ -80,9 +82,16 @@ def read_records(folder: Path) -> list[ResultRecord]:
     return records
 
 
-def read_outcomes(folder: Path) -> list[Outcome]:
-    """Hits and trials of every test subject in the result files of ``folder``, in the order of the file names."""
-    return [outcome for path in sorted(folder.glob("*.json")) for outcome in _outcomes(path, read_scores(path))]
+def read_outcomes(folder: Path) -> dict[str, list[Outcome]]:
+    """Metric ("rank1", "rank5") -> hits and trials of every test subject in the result files of ``folder``.
+
+    In the order of the file names.
+    """
+    found: dict[str, list[Outcome]] = {"rank1": []}
+    for path in sorted(folder.glob("*.json")):
+        for metric, outcome in _outcomes(path, read_scores(path)):
+            found.setdefault(metric, []).append(outcome)
+    return found
 
 
 _KEY = ("dataset", "backbone", "method", "seed", "run_id")
@@ -108,16 +117,18 @@ def _records(path: Path, content: Any) -> list[ResultRecord]:
     return out
 
 
-def _outcomes(path: Path, content: Any) -> list[Outcome]:
+def _outcomes(path: Path, content: Any) -> list[tuple[str, Outcome]]:
     out = []
     with _whole(path):
         key = {k: content[k] for k in _KEY} | {"variant": content.get("variant", "")}
         for condition, score in content["conditions"].items():
-            hits, trials = (np.asarray(score[k], dtype=np.int64) for k in ("hits", "trials"))
-            views, subjects = tuple(score["views"]), tuple(score["subjects"])
-            if not hits.shape == trials.shape == (len(views), len(subjects)):
-                raise ValueError(f"{condition}: hits and trials are not views x subjects")
-            out.append(Outcome(**key, condition=condition, views=views, subjects=subjects, hits=hits, trials=trials))
+            who = {"condition": condition, "views": tuple(score["views"]), "subjects": tuple(score["subjects"])}
+            trials = np.asarray(score["trials"], dtype=np.int64)
+            for rank, found in {"1": score["hits"], **score.get("deeper", {})}.items():
+                hits = np.asarray(found, dtype=np.int64)
+                if not hits.shape == trials.shape == (len(who["views"]), len(who["subjects"])):
+                    raise ValueError(f"{condition}: hits and trials are not views x subjects")
+                out.append((f"rank{rank}", Outcome(**key, **who, hits=hits, trials=trials)))
     return out
 
 

@@ -85,6 +85,22 @@ def test_a_view_cell_counts_this_view_only(evidence):
     assert cell.people == people_interval(used, [90]) != people_interval(used)
 
 
+def test_rank_5_has_an_interval_of_its_own(evidence):
+    shallow = [replace(o, dataset="wild", condition="all") for o in evidence.outcomes if o.condition == "CL"]
+    deep = tuple(replace(o, hits=np.minimum(o.hits + 3, o.trials)) for o in shallow)
+    records = [
+        ResultRecord(o.dataset, o.backbone, o.method, o.seed, "all", None, metric, 50.0, 20, o.run_id, o.variant)
+        for o in shallow
+        for metric in ("rank1", "rank5")
+    ]
+    whole = replace(evidence, stands_for={"grew": "wild"}, records=tuple(records), outcomes=tuple(shallow))
+    found = cells(build(whole, 5))
+    assert found["table5/gaitset/sf/rank-1"].people is not None and found["table5/gaitset/sf/rank-5"].people is None
+    found = cells(build(replace(whole, deeper={"rank5": deep}), 5))
+    own = [o for o in deep if (o.method, o.variant) == ("sf", "")]
+    assert found["table5/gaitset/sf/rank-5"].people == people_interval(own)
+
+
 def test_missing_runs_say_why(evidence):
     table3, table8, table5 = (cells(build(evidence, n)) for n in (3, 8, 5))
     assert "does not run GaitGL" in table3["table3/gaitgl/nm/sf/mean"].why

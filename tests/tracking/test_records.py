@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from harness.errors import UserError
 from harness.evaluation.evaluate import ConditionScore
 from harness.files import read_json
-from harness.tracking.records import read_records, write_result
+from harness.tracking.records import read_outcomes, read_records, write_result
 from harness.types import ResultRecord
 
 SHARED = {"dataset": "target", "backbone": "gaitset", "method": "cc", "seed": 3, "run_id": "ab" * 8}
@@ -60,6 +61,19 @@ def test_a_file_depends_on_the_scores_alone(tmp_path):
     assert content["metrics"] == {"rank1_NM": 16.809523809523807, "rank1_all": 5.5}
     assert content["conditions"]["NM"]["rank1"][0] == [None, 100 / 3]
     assert content["conditions"]["NM"]["trials"] == [[3, 3], [3, 3]]
+
+
+def test_hits_by_subject_are_read_for_each_rank(tmp_path):
+    deeper = {5: np.array([[1, 3]])}
+    whole = replace(scores()["all"], deeper=deeper)
+    write_result(tmp_path / "a.json", KEY, {"NM": scores()["NM"], "all": whole})
+    found = read_outcomes(tmp_path)
+    assert [(m, [o.condition for o in outcomes]) for m, outcomes in found.items()] == [
+        ("rank1", ["NM", "all"]),
+        ("rank5", ["all"]),
+    ]
+    assert (found["rank1"][1].hits == 1).all() and found["rank5"][0].hits.tolist() == [[1, 3]]
+    assert "deeper" not in read_json(tmp_path / "a.json")["conditions"]["NM"]
 
 
 def test_files_are_read_in_the_order_of_their_names(tmp_path):
