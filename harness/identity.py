@@ -20,7 +20,7 @@ from harness.layout import IMAGE_MARK, LOCK
 
 _PACKAGES = ("torch", "numpy", "faiss-cpu", "faiss-gpu", "infomap", "opencv-python-headless", "anny", "dvc", "mlflow")
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16")
-_KIND = ("cpu", "cpu_units", "gpu", "gpu_libraries", "threads", "deterministic")
+_KIND = ("cpu", "cpu_units", "gpu", "gpu_libraries", "threads", "deterministic", "openblas")
 _OWN = ("harness", "models", "methods")
 WIRING = frozenset(
     f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "plan", "registry")
@@ -86,7 +86,8 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 def environment() -> dict[str, Any]:
     """The machine, the libraries and how they are set, for provenance.
 
-    ``cpu_units``: the widest vector instructions that torch uses, and those for bf16 products.
+    ``cpu_units``: the widest vector instructions that torch uses, and those for bf16 products. ``openblas``: the
+    variables that choose how numpy's products are computed, where they are set (none: as the processor suggests).
     """
     import torch
 
@@ -100,6 +101,7 @@ def environment() -> dict[str, Any]:
         "gpu": ", ".join(gpus) or None,
         "gpu_libraries": {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()} if found else None,
         "threads": torch.get_num_threads(),
+        "openblas": {key: value for key, value in sorted(os.environ.items()) if key.startswith("OPENBLAS_")},
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "system": platform.platform(),
@@ -125,8 +127,11 @@ def is_images() -> bool:
 
 
 def same_kind(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
-    """What tells two environments apart that may change bits: names of differing entries, none for the same kind."""
-    return [key for key in _KIND if one.get(key) != two.get(key)]
+    """What tells two environments apart that may change bits: names of differing entries, none for the same kind.
+
+    What one of them did not record yet tells nothing.
+    """
+    return [key for key in _KIND if key in one and key in two and one[key] != two[key]]
 
 
 def cores() -> int:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from harness.identity import code_files, commit, run_id
+from harness.identity import code_files, commit, environment, run_id, same_kind
 
 
 def test_the_order_of_keys_does_not_matter():
@@ -21,6 +21,17 @@ def test_the_order_of_keys_does_not_matter():
 def test_every_value_matters(change):
     inputs = {"method": "cc", "params": {"a": 1}, "seed": 0}
     assert run_id({**inputs, **change}) != run_id(inputs)
+
+
+def test_kernels_of_another_processor_are_another_kind_of_machine(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    plain = environment()
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    forced = environment()
+    assert same_kind(plain, environment()) == same_kind(forced, plain) == ["openblas"]
+    assert same_kind(forced, environment()) == []
+    older = {key: value for key, value in plain.items() if key != "openblas"}  # from before it was recorded
+    assert same_kind(older, forced) == []
 
 
 def test_code_files_are_those_that_a_method_imports(root):
