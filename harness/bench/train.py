@@ -27,7 +27,7 @@ from harness.training.trainer import Trainer, TrainingTools
 from harness.types import Augment, Clusters, EpochPlan
 
 ABOUT = "optimiser step"
-SIZE = {"backbone": "gaitset", "subjects": 4, "sequences": 4, "frames": 15, "clusters": 40, "members": 8, "length": 40}
+SIZE = {"backbone": "gaitset", "subjects": 4, "sequences": 4, "frames": 30, "clusters": 40, "members": 8, "length": 40}
 UNIT = "steps"
 
 
