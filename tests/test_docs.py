@@ -21,7 +21,7 @@ from harness.presets import compose, suite_names
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "requirements/README.md"]
 SOURCES = [path for room in ("harness", "models", "methods") for path in sorted((ROOT / room).rglob("*.py"))]
-MADE = ("runs/", "work/", "report/", "data/", "results/<", "docker/.env", "docs/performance.md")
+MADE = ("runs/", "work/", "report/", "data/", "results/<", "docker/.env")
 """What is not in the repository: it appears when something runs, or a user writes it."""
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
