@@ -62,11 +62,17 @@ def _figure7(settings: Settings) -> Any:
     dataset, _ = _place(settings)
     seed = settings.suite.seeds[0]
     pairs = [
-        pair
-        for backbone in settings.suite.backbones
-        for pair in Trained(settings, "sf", backbone, dataset, seed).pairs(each=2)
+        pair for backbone in _fused(settings) for pair in Trained(settings, "sf", backbone, dataset, seed).pairs(each=2)
     ]
     return figure7.draw(pairs)
+
+
+def _fused(settings: Settings) -> list[str]:
+    """The backbones with a recorded run of SF; all of them where there is none, so that what is missing is named."""
+    dataset, _ = _place(settings)
+    runs = provenances(settings)
+    found = [b for b in settings.suite.backbones if stem("sf", b, dataset, settings.suite.seeds[0]) in runs]
+    return found or list(settings.suite.backbones)
 
 
 def _polar(settings: Settings) -> Any:
@@ -121,7 +127,7 @@ def sources(settings: Settings, name: str) -> list[str]:
     """What a figure of :data:`NETWORKS` is drawn from, by the records: the digest of the data and the runs' ids."""
     dataset, first = _place(settings)
     seed, runs = settings.suite.seeds[0], provenances(settings)
-    backbones = settings.suite.backbones if name == "figure7" else [first]
+    backbones = _fused(settings) if name == "figure7" else [first]
     methods = {"figure3": ("upper",), "figure6": ("cc", "sf"), "figure7": ("sf",)}[name]
     found = [runs.get(stem(method, b, dataset, seed), {}) for b in backbones for method in methods]
     return [str(run.get("inputs", {}).get("store") if name == "figure3" else run.get("run_id")) for run in found]

@@ -11,7 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from recorded import edit, identity_of
+
+from harness.cli.figures import sources
+from harness.config import load
 
 
 class Page(HTMLParser):
@@ -113,6 +117,16 @@ def test_figures_of_networks_are_shown_only_if_drawn_from_these_runs(recorded, h
         assert ("figures/smoke/figure6.png" in text) == shown
         assert ("- figure6 is not there: it was drawn from other runs than these" in text) != shown
     assert "- figure7 is not there: `harness figures` draws it" in text
+
+
+def test_figure_7_shows_the_backbones_that_were_run(recorded):
+    tree = yaml.safe_load(Path("params.yaml").read_text())
+    tree["suite"]["backbones"] = ["gaitgl", "gaitset"]
+    Path("params.yaml").write_text(yaml.safe_dump(tree))
+    assert sources(load(), "figure7") == [identity_of("sf", 0)]
+    tree["suite"]["backbones"] = ["gaitgl"]
+    Path("params.yaml").write_text(yaml.safe_dump(tree))
+    assert sources(load(), "figure7") == ["None"]
 
 
 def test_the_report_links_to_a_server_when_one_is_set(recorded, harness, monkeypatch):
