@@ -11,7 +11,7 @@ from harness.bench.hardware import Work
 from harness.bench.turns import Tick
 
 ABOUT = "preparation"
-SIZE = {"sequences": 12, "length": 40}
+SIZE = {"sequences": 100, "length": 40}
 UNIT = "data sets"
 
 

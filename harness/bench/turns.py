@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def take_turns(sides: dict[str, str], size: dict[str, Any], repeats: int, warm_u
     children = []
     for name, place in sides.items():
         ours, theirs = context.Pipe()
-        child = context.Process(target=_serve, args=(theirs, place, size), daemon=True)
+        child = context.Process(target=_serve, args=(theirs, place, size))
         child.start()
         theirs.close()
         lines[name] = ours
@@ -79,19 +80,25 @@ def _hear(line: Connection, name: str, word: str = "") -> tuple[float, float]:
         raise UserError(f"bench: the process of '{name}' ended; its message stands above") from None
 
 
+def _processor() -> float:
+    """Processor seconds of this process and of workers of its that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 def _serve(line: Connection, place: str, size: dict[str, Any]) -> None:
     module, function = place.split(":")
     side: Side = getattr(importlib.import_module(module), function)
-    began = (time.perf_counter(), time.process_time())
+    began = (time.perf_counter(), _processor())
 
     def tick() -> None:
         nonlocal began
         try:
-            line.send((time.perf_counter() - began[0], time.process_time() - began[1]))
+            line.send((time.perf_counter() - began[0], _processor() - began[1]))
             line.recv()
         except (EOFError, OSError):
             raise EnoughError from None
-        began = (time.perf_counter(), time.process_time())
+        began = (time.perf_counter(), _processor())
 
     try:
         side(size, tick)

@@ -160,6 +160,10 @@ def test_a_whole_part(monkeypatch: pytest.MonkeyPatch, root):
     assert figure.ours.median > 0 and figure.plain.median > 0 and figure.bound > 0
     page = measure.page([figure], common, 1, 0)
     assert "| epoch of CC |" in page and "FLOP utilisation" in page
+    two = {**common, "threads": 2}
+    ((name, size),) = measure.plan(["prepare"], {"sequences": 3, "length": 4}, two)
+    prepared = measure.measure(name, size, repeats=1, warm_up=0)
+    assert prepared.ours.cpu[0] > 0.5 * prepared.ours.wall[0]  # that of its workers is counted
     report = json.loads(json.dumps(measure.report([figure], common)))
     assert report["hardware"]["fp32"] > 0 and report["commit"] and report["environment"]["cpu"]
     assert [found["name"] for found in report["figures"]] == ["end-to-end"]
