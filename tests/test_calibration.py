@@ -38,7 +38,8 @@ def test_validation_people_are_others_and_everything_else_is_the_same(calibratio
 
 
 @pytest.mark.parametrize(
-    "preset", ["walkers-all", "walkers-controls", "walkers-gaitgl", "walkers-outdoor", "walkers-wild"]
+    "preset",
+    ["walkers-all", "walkers-controls", "walkers-gaitgl", "walkers-gaitset", "walkers-outdoor", "walkers-wild"],
 )
 def test_sittings_of_the_study_share_its_settings(preset: str, calibration: ModuleType):
     assert yaml.safe_load(compose(preset))["suite"]["name"] == "walkers"
