@@ -1,6 +1,7 @@
 """What every test may use: the repository's root and the settings of the smoke suite."""
 
 import copy
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from harness.presets import compose
 from harness.testing.workspace import Pipeline
 
 torch.set_num_threads(1)
+# Started in the background or by nohup, we would pass on that these are ignored, and tests send them to processes.
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +39,18 @@ def scores(workspace: Pipeline) -> set[str]:
     return {path.name for path in (workspace.folder / "results/tiny/scores").glob("*.json")}
 
 
-def change(workspace: Pipeline, edit: Any) -> None:
-    tree = yaml.safe_load((workspace.folder / "params.yaml").read_text())
+@contextmanager
+def changed(workspace: Pipeline, edit: Any) -> Iterator[None]:
+    """Other parameters for a while; afterwards everything is as the first run left it, also what DVC took away."""
+    before = yaml.safe_load((workspace.folder / "params.yaml").read_text())
+    tree = copy.deepcopy(before)
     edit(tree)
     workspace.write(tree)
+    try:
+        yield
+    finally:
+        workspace.write(before)
+        workspace.harness("run", "tiny")
 
 
 def test_what_is_there_runs_and_what_is_not_is_named(workspace: Pipeline) -> None:
@@ -67,17 +78,12 @@ def test_real_silhouettes_never_enter_dvcs_cache(workspace: Pipeline) -> None:
 
 
 def test_a_plan_out_of_step_is_never_passed_over(workspace: Pipeline) -> None:
-    before = yaml.safe_load((workspace.folder / "params.yaml").read_text())
-    try:
-        change(workspace, lambda tree: tree["archives"]["outdoor-gait"].update(raw="OutdoorGait.zip"))
+    with changed(workspace, lambda tree: tree["archives"]["outdoor-gait"].update(raw="OutdoorGait.zip")):
         done = workspace.call("dvc", "repro")
         assert done.returncode != 0 and "harness suite refresh" in done.stdout + done.stderr
-    finally:
-        workspace.write(before)
 
 
 def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) -> None:
-    before = yaml.safe_load((workspace.folder / "params.yaml").read_text())
     given = workspace.folder / "given.pt"
     shutil.copy(workspace.folder / "runs/tiny/pretrain-gaitset-source-s0/checkpoint.pt", given)
 
@@ -85,8 +91,7 @@ def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) ->
         tree["suite"]["pretraining"] = "oumvlp"
         tree["checkpoints"]["gaitset"] = str(given)
 
-    try:
-        change(workspace, edit)
+    with changed(workspace, edit):
         assert "plan renewed" in workspace.harness("suite", "refresh")
         stages = ("import@tiny-gaitset-0", "evaluate-pretrain@tiny-gaitset-casia-b-0")
         workspace.dvc("repro", *stages)
@@ -99,9 +104,6 @@ def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) ->
         assert cell["runs"][0]["imported"] == sha256(given) and cell["runs"][0]["data"] is None
         workspace.harness("report", "--markdown", "--output", "report.md")
         assert sha256(given) in (workspace.folder / "report.md").read_text()
-    finally:
-        workspace.write(before)
-        workspace.harness("run", "tiny")  # the other tests find what the first run left
 
 
 def test_pre_training_on_an_archive_and_adapting_to_walkers_and_to_another_archive(root: Path, tmp_path: Path) -> None:
