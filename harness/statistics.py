@@ -91,7 +91,7 @@ class PairedTest:
     errors: Floats = field(repr=False, compare=False)
     """Their standard errors f64[B]."""
 
-    def power(self, size: float, alpha: float = 0.05) -> float:
+    def power(self, size: float, alpha: float = ALPHA) -> float:
         """The chance to find a true difference that is ``size`` points off the bound, two-sided at ``alpha``.
 
         Draws with the spread that was seen, moved by ``size``, are put to the test themselves.
@@ -101,7 +101,7 @@ class PairedTest:
         needed = np.quantile(self.null, 1 - alpha)
         return float((np.abs(self.means + abs(size)) / self.errors > needed).mean())
 
-    def detectable(self, power: float = 0.8, alpha: float = 0.05) -> float:
+    def detectable(self, power: float = 0.8, alpha: float = ALPHA) -> float:
         """The least distance from the bound, in points, that is found with the chance ``power`` at ``alpha``."""
         if self.error == 0:
             return 0.0

@@ -27,8 +27,8 @@ class ConditionScore:
     gallery view, the identical one included, NaN where nothing can be compared. per_view f64[V] and mean: averages
     without the identical view. ranks: mean rank-k; precision: mAP and mINP where asked for. probes i64[V]: how many
     probes a view has; unmatched: how many of them miss their subject in some gallery that they are compared with.
-    hits, trials i64[V,S]: right answers and comparisons of each test subject, for bootstraps over people. deeper:
-    {k: i64[V,S]}, right answers among the first k, for the protocol's ranks beyond the first.
+    hits, trials i64[V,S]: right answers and comparisons of each test subject, for bootstraps over people. hits_at:
+    {k: i64[V,S]}, those with a right answer among the first k, for the protocol's ranks beyond the first.
     """
 
     views: list[int | None]
@@ -43,7 +43,7 @@ class ConditionScore:
     hits: npt.NDArray[np.int64]
     trials: npt.NDArray[np.int64]
     precision: dict[str, float] = field(default_factory=dict)
-    deeper: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
+    hits_at: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
 
 
 def _matching(conditions: npt.NDArray[np.str_], patterns: tuple[str, ...]) -> npt.NDArray[np.int64]:
@@ -147,7 +147,7 @@ def _score_condition(
         subjects=subjects.tolist(),
         hits=by_subject((place == 0) & compared),
         trials=trials,
-        deeper={k: by_subject((place < k) & compared) for k in protocol.ranks if k > 1},
+        hits_at={k: by_subject((place < k) & compared) for k in protocol.ranks if k > 1},
         precision={
             name: 100 * float(values[used.all(axis=1)].mean())
             for name, values in (zip(("mAP", "mINP"), precision.T, strict=True) if protocol.average_precision else ())

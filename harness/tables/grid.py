@@ -155,8 +155,8 @@ class Evidence:
     records: tuple[ResultRecord, ...]
     outcomes: tuple[Outcome, ...] = ()
     """At rank-1."""
-    deeper: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
-    """Those of further metrics: {"rank5": ...}."""
+    outcomes_at: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+    """Those at further ranks: {"rank5": ...}."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Methods of other packages with their titles."""
     about: Mapping[str, str] = field(default_factory=dict)
@@ -181,7 +181,7 @@ class Numbers:
                     f"{r.dataset} {r.condition}, {r.backbone}, seed {r.seed}; keep one, or one backbone of a kind"
                 )
         self._outcomes: dict[tuple[str, ...], dict[int, Outcome]] = {}
-        for metric, outcomes in {"rank1": evidence.outcomes, **evidence.deeper}.items():
+        for metric, outcomes in {"rank1": evidence.outcomes, **evidence.outcomes_at}.items():
             for o in outcomes:
                 key = (o.dataset, o.backbone, o.method, o.variant, o.condition, metric)
                 self._outcomes.setdefault(key, {})[o.seed] = o

@@ -38,8 +38,8 @@ def write_result(path: Path, key: dict[str, Any], scores: dict[str, ConditionSco
             "hits": s.hits.tolist(),
             "trials": s.trials.tolist(),
         }
-        if s.deeper:
-            conditions[name]["deeper"] = {str(k): hits.tolist() for k, hits in s.deeper.items()}
+        if s.hits_at:
+            conditions[name]["hits_at"] = {str(k): hits.tolist() for k, hits in s.hits_at.items()}
     metrics = {f"rank1_{name}": score.mean for name, score in scores.items()}
     write_json(path, {**key, "metrics": metrics, "conditions": conditions})
 
@@ -124,7 +124,7 @@ def _outcomes(path: Path, content: Any) -> list[tuple[str, Outcome]]:
         for condition, score in content["conditions"].items():
             who = {"condition": condition, "views": tuple(score["views"]), "subjects": tuple(score["subjects"])}
             trials = np.asarray(score["trials"], dtype=np.int64)
-            for rank, found in {"1": score["hits"], **score.get("deeper", {})}.items():
+            for rank, found in {"1": score["hits"], **score.get("hits_at", {})}.items():
                 hits = np.asarray(found, dtype=np.int64)
                 if not hits.shape == trials.shape == (len(who["views"]), len(who["subjects"])):
                     raise ValueError(f"{condition}: hits and trials are not views x subjects")

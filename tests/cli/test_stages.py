@@ -158,7 +158,8 @@ def test_dvc_itself_is_not_interrupted_and_its_command_is(tmp_path: Path, shell:
     said, _ = child.communicate(timeout=60)
     assert child.returncode not in (0, -signal.SIGINT, 130), said  # DVC lives and tells
     assert "stopped; the same command goes on from here" in said and "Traceback" not in said
-    assert "exited with 130" in said or "exited with -2" in said  # ours, or that of a shell that was interrupted too
+    # A shell that does not hand its place over to us is interrupted too, and its own end is what DVC sees.
+    assert "exited with 130" in said or (shell == "/bin/sh" and "exited with -2" in said)
 
 
 def test_books_that_a_killed_dvc_left_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -72,10 +72,10 @@ def assert_like_reference(scores, cells_of, ranks=(1,), per_view=True):
             compared = [x for (p, _), c in apart.items() if p == pv for x in c]
             assert s.trials[i].sum() == len(compared)
             assert s.hits[i].sum() == sum(x == 0 for x in compared)
-            for k, found in s.deeper.items():
+            for k, found in s.hits_at.items():
                 assert found[i].sum() == sum(x is not None and x < k for x in compared)
-        assert s.deeper.keys() == {k for k in ranks if k > 1}
-        assert all((s.hits <= found).all() and (found <= s.trials).all() for found in s.deeper.values())
+        assert s.hits_at.keys() == {k for k in ranks if k > 1}
+        assert all((s.hits <= found).all() and (found <= s.trials).all() for found in s.hits_at.values())
 
 
 @pytest.mark.parametrize("seed", [0, 1])

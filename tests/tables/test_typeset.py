@@ -96,7 +96,7 @@ def test_rank_5_has_an_interval_of_its_own(evidence):
     whole = replace(evidence, stands_for={"grew": "wild"}, records=tuple(records), outcomes=tuple(shallow))
     found = cells(build(whole, 5))
     assert found["table5/gaitset/sf/rank-1"].people is not None and found["table5/gaitset/sf/rank-5"].people is None
-    found = cells(build(replace(whole, deeper={"rank5": deep}), 5))
+    found = cells(build(replace(whole, outcomes_at={"rank5": deep}), 5))
     own = [o for o in deep if (o.method, o.variant) == ("sf", "")]
     assert found["table5/gaitset/sf/rank-5"].people == people_interval(own)
 

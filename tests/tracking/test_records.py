@@ -64,8 +64,7 @@ def test_a_file_depends_on_the_scores_alone(tmp_path):
 
 
 def test_hits_by_subject_are_read_for_each_rank(tmp_path):
-    deeper = {5: np.array([[1, 3]])}
-    whole = replace(scores()["all"], deeper=deeper)
+    whole = replace(scores()["all"], hits_at={5: np.array([[1, 3]])})
     write_result(tmp_path / "a.json", KEY, {"NM": scores()["NM"], "all": whole})
     found = read_outcomes(tmp_path)
     assert [(m, [o.condition for o in outcomes]) for m, outcomes in found.items()] == [
@@ -73,7 +72,7 @@ def test_hits_by_subject_are_read_for_each_rank(tmp_path):
         ("rank5", ["all"]),
     ]
     assert (found["rank1"][1].hits == 1).all() and found["rank5"][0].hits.tolist() == [[1, 3]]
-    assert "deeper" not in read_json(tmp_path / "a.json")["conditions"]["NM"]
+    assert "hits_at" not in read_json(tmp_path / "a.json")["conditions"]["NM"]
 
 
 def test_files_are_read_in_the_order_of_their_names(tmp_path):
