@@ -85,8 +85,8 @@ def test_false_positives_are_five_per_cent(design):
 
 def test_no_spread_of_runs_makes_the_test_bold(fewer_draws):
     """From runs that do not differ to runs that differ far more than people: cautious at one end, a little bold at most
-    at the other. Neither end is within 5 % +- 1, as docs/statistics.md shows. Alone each comparison would be bold, which
-    is why it borrows from the others how much runs differ."""
+    at the other. Neither end is within 5 % +- 1, as docs/statistics.md shows. Alone each comparison would be bold;
+    that is why it borrows from the others how much runs differ."""
     designs = (Design(3, 25, 0.0, 0.2), Design(5, 25, 0.1, 0.3), Design(3, 25, 0.4, 0.2))
     rates = [false_positives(design, 500) for design in designs]
     assert rates[0][1] < 5.0 and all(2.0 <= among <= 6.5 for _, among in rates[1:]) and rates[-1][0] > 7.5
