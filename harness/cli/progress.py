@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
@@ -126,6 +128,12 @@ def _answered(answer: Callable[[int, FrameType | None], None] | signal.Handlers)
     before = {number: signal.signal(number, answer) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except BaseException as error:
+        # What runs in several processes lets go of its network here, while their group is still there. After it,
+        # torch's destructor would keep the interpreter and wait for a thread that wants it: now and then for ever.
+        traceback.clear_frames(error.__traceback__)
+        gc.collect()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import signal
+import weakref
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from harness.cli import progress
-from harness.cli.progress import watched
+from harness.cli.progress import deaf, watched
 
 METRICS = {"epoch": 0, "loss": 2.5, "clusters": 7.0, "outliers": 3.0, "links_removed": 0.25, "nmi": 0.5, "seconds": 1.0}
 
@@ -54,3 +55,24 @@ def test_a_signal_asks_and_a_second_one_stops(number: int, monkeypatch: pytest.M
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+def test_a_run_that_is_stopped_lets_go_of_its_network_at_once():
+    class Network:
+        pass
+
+    seen: list[weakref.ref[Network]] = []
+
+    def fit() -> None:
+        network = Network()
+        network.itself = network  # pyright: ignore[reportAttributeAccessIssue]
+        seen.append(weakref.ref(network))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        try:
+            with deaf():
+                fit()
+        finally:
+            assert seen[0]() is None  # while the exception, and with it the frames, are still there
+    assert caught.value.__traceback__ is not None
