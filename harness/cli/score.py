@@ -62,7 +62,10 @@ def score(
     official: Any = protocol_of(protocol)
     if unmatched is not None:
         official = replace(official, unmatched=unmatched)
-    labels = SequenceLabels(*(arrays[name] for name in ("subjects", "conditions", "views")))
+    conditions = arrays["conditions"]
+    if protocol == "outdoor-gait":
+        conditions = _as_prepared(conditions)
+    labels = SequenceLabels(arrays["subjects"], conditions, arrays["views"])
     try:
         scores = score_by(torch.from_numpy(arrays["embeddings"]), labels, official, distance)
     except UserError as error:
@@ -74,6 +77,15 @@ def score(
     if output is not None:
         write_json(output, figures)
     _show(scores, distance)
+
+
+def _as_prepared(conditions: np.ndarray) -> np.ndarray:
+    """Outdoor-Gait's conditions as `harness data prepare` names them: scene1-nm-01 where copies say L_scene1_nm_1."""
+    from harness.data.sets.outdoor_gait import OUTDOOR_GAIT, VIEWS
+
+    names, place = np.unique(conditions, return_inverse=True)
+    keys = [OUTDOOR_GAIT.parse(("001", str(name), VIEWS[0])) for name in names]
+    return np.array([n if isinstance(k, str) else k.condition for n, k in zip(names, keys, strict=True)])[place]
 
 
 def as_json(scores: dict[str, ConditionScore]) -> dict[str, Any]:

@@ -63,6 +63,20 @@ def test_figures_by_view(here, harness, protocol: str, distance: str):
         assert (got["probes"], got["unmatched"]) == (int(s.probes.sum()), 0)
 
 
+def test_outdoor_gait_by_the_names_of_other_copies(here, harness):
+    arrays = people("outdoor-gait")
+    write(arrays)
+    figures = json.loads(harness("score", "emb.npz", "--protocol", "outdoor-gait", "--json", "-")[1])
+    spelt = ["L_" + name.replace("-01", "_1").replace("-", "_") for name in arrays["conditions"]]
+    assert spelt[0] == "L_scene1_nm_1"
+    write({**arrays, "conditions": np.array(spelt)}, "spelt.npz")
+    code, out, err = harness("score", "spelt.npz", "--protocol", "outdoor-gait", "--json", "-")
+    assert code == 0 and json.loads(out) == figures, err
+    write({**arrays, "conditions": np.array(["scene1_xx_1", *spelt[1:]])}, "wrong.npz")
+    code, _, err = harness("score", "wrong.npz", "--protocol", "outdoor-gait")
+    assert code == 2 and "unknown condition 'scene1_xx_1'" in err
+
+
 def test_every_figure_can_be_read_on_a_narrow_terminal(here, harness, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setitem(VIEWS, "casia-b", tuple(f"{view:03d}" for view in range(0, 181, 18)))
