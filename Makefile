@@ -48,7 +48,8 @@ lock:
 sbom: $(READY)
 	$(BIN)/python tools/sbom
 
-# The CPU image with whatever engine is here, and the proof that its numbers are ours.
+# The CPU image with whatever engine is here, the proof that its numbers are ours, and the tests inside.
 image: $(READY)
-	PATH="$(CURDIR)/$(BIN):$$PATH" tools/build-image cpu
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/build-image cpu test
 	tools/prove-image
+	tools/prove-image --tests

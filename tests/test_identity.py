@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -70,6 +71,7 @@ def test_commit_outside_a_checkout(tmp_path, monkeypatch):
     assert commit() == "none"
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
 def test_commit_marks_changed_sources(tmp_path, monkeypatch):
     def git(*words):
         me = ("-c", "user.name=a", "-c", "user.email=a@b")

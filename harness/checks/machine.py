@@ -23,11 +23,14 @@ def device(compute: Compute | None = None) -> Finding:
         import torch
     except ImportError as error:
         return fault("device", f"torch cannot be imported ({error})", "make setup")
-    if torch.cuda.is_available():
+    wanted = "auto" if compute is None else compute.device
+    if wanted != "cpu" and torch.cuda.is_available():
         name, memory = torch.cuda.get_device_name(0), torch.cuda.get_device_properties(0).total_memory
         return good("device", f"{name}, {memory / _GIB:.0f} GiB; torch {torch.__version__}, CUDA {torch.version.cuda}")
     text = f"CPU, {cores()} core(s); torch {torch.__version__}"
-    if compute is not None and compute.device == "cuda":
+    if wanted == "cpu":
+        return good("device", f"{text}, as compute.device says")
+    if wanted == "cuda":
         return fault("device", f"{text}, but compute.device is cuda", "set it to auto or cpu, or mend the GPU's driver")
     if torch.version.cuda is not None and any(Path("/dev").glob("nvidia[0-9]*")):
         return warning("device", f"{text}, but the GPU here is not usable", "compare `nvidia-smi` with torch's CUDA")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -82,10 +81,10 @@ def data(settings: Settings) -> Iterator[Finding]:
 
 def mlflow() -> Finding:
     """Whether the store answers. Runs are safe without it."""
-    from harness.tracking.mlflow import answers, tracking_uri
+    from harness.tracking.mlflow import DEFAULT_URI, answers, tracking_uri
 
     uri = tracking_uri()
-    if os.environ.get("MLFLOW_TRACKING_URI") is None:
+    if uri == DEFAULT_URI and not Path("mlflow.db").exists():
         return good("MLflow", f"{uri}, made by the first run (MLFLOW_TRACKING_URI names another)")
     reason = answers(uri)
     if reason is None:

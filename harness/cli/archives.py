@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from harness.cli import complete
 from harness.cli.console import Rate, console
 from harness.config import Settings, load
 from harness.data.dataset import DataSet, Key
@@ -59,7 +60,12 @@ def _place(target: Path | None) -> Path:
 
 
 def prepare(
-    dataset: Annotated[str, typer.Option(help="casia-b, casia-bn, oumvlp, outdoor-gait, grew, or a walkers domain")],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="casia-b, casia-bn, oumvlp, outdoor-gait, grew, or a walkers domain", autocompletion=complete.archives
+        ),
+    ],
     raw: Annotated[Path | None, typer.Option(help="a folder, .zip, .tar or .tgz; default: archives.*.raw")] = None,
     path: Annotated[Path | None, typer.Option("--store", help="where to write; default: the suite's own")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="processes; default: every core")] = None,
@@ -89,6 +95,15 @@ def prepare(
         console.print(f"  {count} {kind} ({KINDS[kind]}), such as {examples[0]}", markup=False)
 
 
+def open_store(name: str, given: Path | None) -> SequenceStore:
+    """The store ``given``, or else the suite's own of that name."""
+    path = given or store(load().suite.name, name)
+    if not path.exists():
+        advice = "`harness data prepare` makes stores" if given else "`harness run` makes the suite's stores"
+        raise UserError(f"{path}: no store there; {advice}")
+    return SequenceStore(path)
+
+
 def verify(
     name: Annotated[str, typer.Argument(help="a key of `archives` or `walkers` in params.yaml")] = "",
     path: Annotated[Path | None, typer.Option("--store", help="a store elsewhere")] = None,
@@ -101,7 +116,7 @@ def verify(
     """
     if path is None and not name:
         raise UserError("name a data set of params.yaml, or a store with --store")
-    opened = SequenceStore(path or store(load().suite.name, name))
+    opened = open_store(name, path)
     opened.verify()
     known = data_sets().get(str(opened.about.get("dataset")))
     verdict = compare(opened, known)

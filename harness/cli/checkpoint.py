@@ -12,7 +12,10 @@ from harness.cli.console import console
 from harness.errors import UserError, nearest
 from harness.files import atomic_path, sha256
 
-app = typer.Typer(help="Bring weights in from OpenGait, and take them out.", no_args_is_help=True)
+app = typer.Typer(
+    help="Bring weights in from OpenGait, and take them out. Example: harness checkpoint export IN.pt OUT.pt",
+    no_args_is_help=True,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="print the figures as JSON")]
 

@@ -23,7 +23,7 @@ from harness.files import atomic_path
 from harness.identity import cores
 from harness.layout import store
 
-app = typer.Typer(help="Make, look at and check silhouette sequences.", no_args_is_help=True)
+app = typer.Typer(help="Make, look at and check silhouette sequences. Example: harness data list", no_args_is_help=True)
 
 app.command("list")(archives.list_data_sets)
 app.command()(archives.prepare)
@@ -86,7 +86,7 @@ def show(
 
     Example: harness data show target
     """
-    opened = SequenceStore(_path(name, path))
+    opened = archives.open_store(name, path)
     opened.verify()
     about = describe(opened)
     if as_json:
@@ -137,7 +137,7 @@ def sheet(
 
     Example: harness data sheet target --condition nm-01 --condition cl-01 --output sheet.png
     """
-    image = contact_sheet(SequenceStore(_path(name, path)), split, subjects, condition, frames)
+    image = contact_sheet(archives.open_store(name, path), split, subjects, condition, frames)
     ok, encoded = cv2.imencode(".png", image)
     assert ok
     with atomic_path(output) as scratch:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from harness.cli import complete
 from harness.cli.console import console
 from harness.cli.evidence import provenances
 from harness.cli.tables import NAMES, build_grids
@@ -141,8 +142,11 @@ def differences(settings: Settings, first: str, second: str) -> list[tuple[str, 
 
 
 def diff(
-    first: Annotated[str, typer.Argument(help="a run: the stem of its files, or the beginning of its id")],
-    second: Annotated[str, typer.Argument(help="another run")],
+    first: Annotated[
+        str,
+        typer.Argument(help="a run: the stem of its files, or the beginning of its id", autocompletion=complete.runs),
+    ],
+    second: Annotated[str, typer.Argument(help="another run", autocompletion=complete.runs)],
     as_json: Annotated[bool, typer.Option("--json", help="print as JSON")] = False,
 ) -> None:
     """Show what differs between two runs: parameters, data, code, environment and results.

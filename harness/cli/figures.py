@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli import complete
 from harness.cli.console import console
 from harness.cli.evidence import evidence_of, histories, provenances
 from harness.config import Settings, load
@@ -169,12 +170,18 @@ def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tu
 
 
 def figures_command(
-    figure: Annotated[list[str] | None, typer.Option(help=f"{', '.join(ALL)}; may be repeated; default: all")] = None,
+    figure: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"{', '.join(ALL)}; may be repeated; default: all",
+            autocompletion=complete.offered(lambda: ALL),
+        ),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="folder; default: results/<suite>/figures")] = None,
 ) -> None:
     """Draw the paper's figures 3, 5, 6 and 7, and polar, epochs and cost, as PNG and SVG.
 
-    Example: harness figures --figure polar --output /tmp/figures
+    Example: harness figures --figure polar --output figures
     """
     settings = load()
     for name in figure or ():

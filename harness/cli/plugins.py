@@ -16,7 +16,9 @@ from harness.files import read_json, sha256, write_json
 from harness.layout import plugin
 from harness.registry import find, package_of, plugged
 
-app = typer.Typer(help="Methods and backbones that other packages bring.", no_args_is_help=True)
+app = typer.Typer(
+    help="Methods and backbones that other packages bring. Example: harness plugins list", no_args_is_help=True
+)
 
 
 @app.command("list")

@@ -111,7 +111,10 @@ def run(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="score this method and compute what it needs, nothing else; may be repeated"),
+        typer.Option(
+            help="score this method and compute what it needs, nothing else; may be repeated",
+            autocompletion=complete.methods,
+        ),
     ] = None,
 ) -> None:
     """Compute whatever of the suite is missing or out of date, then print its tables.

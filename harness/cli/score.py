@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from harness.cli import complete
 from harness.cli.arrays import Wanted, read_arrays
 from harness.cli.console import console
 from harness.errors import UserError, nearest
@@ -32,7 +33,7 @@ def score(
     embeddings: Annotated[
         Path, typer.Argument(help="an .npz file: `embeddings` [N,P,D]; subjects, conditions, views [N]")
     ],
-    protocol: Annotated[str, typer.Option(help=", ".join(PROTOCOLS))] = "casia-b",
+    protocol: Annotated[str, typer.Option(help=", ".join(PROTOCOLS), autocompletion=complete.protocols)] = "casia-b",
     distance: Annotated[str, typer.Option(help="part-euclidean, flat-euclidean or cosine")] = "part-euclidean",
     unmatched: Annotated[
         str | None, typer.Option(help="a probe whose subject the gallery lacks: count it as wrong, or skip it")

@@ -11,7 +11,10 @@ from harness.cli.console import console
 from harness.config import load
 from harness.errors import UserError
 
-app = typer.Typer(help="Write results for benchmarks whose answers their organisers keep.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write results for benchmarks whose answers their organisers keep. Example: harness submit grew --method sf",
+    no_args_is_help=True,
+)
 
 
 @app.callback()

@@ -16,7 +16,10 @@ from harness.files import atomic_path
 from harness.layout import PARAMS
 from harness.presets import CONF, compose, planned, suite_names
 
-app = typer.Typer(help="Choose a preset: tiny, smoke, walkers or paper, or one of their sweeps.", no_args_is_help=True)
+app = typer.Typer(
+    help="Choose a preset: tiny, smoke, walkers or paper, or one of their sweeps. Example: harness suite use smoke",
+    no_args_is_help=True,
+)
 
 
 def use_suite(name: str, extra: list[str] | None = None) -> None:

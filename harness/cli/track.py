@@ -13,7 +13,9 @@ from harness.cli.console import console
 from harness.config import load
 from harness.tracking import mlflow
 
-app = typer.Typer(help="Mirror runs into MLflow and compare them there.", no_args_is_help=True)
+app = typer.Typer(
+    help="Mirror runs into MLflow and compare them there. Example: harness track ui", no_args_is_help=True
+)
 
 Uri = Annotated[str | None, typer.Option(help="an MLflow store; default: MLFLOW_TRACKING_URI or sqlite:///mlflow.db")]
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from torch import Tensor
 
-from harness.cli import wiring
+from harness.cli import complete, wiring
 from harness.cli.console import console, errors
 from harness.cli.progress import watched
 from harness.cli.publish import verify_bundle
@@ -56,7 +56,11 @@ class Comparison:
 
 def verify(
     run: Annotated[
-        str, typer.Argument(help="a finished run, as in results/<suite>/provenance, e.g. cc-gaitset-target-s0")
+        str,
+        typer.Argument(
+            help="a finished run, as in results/<suite>/provenance, e.g. cc-gaitset-target-s0",
+            autocompletion=complete.runs,
+        ),
     ],
     whole: Annotated[bool, typer.Option("--whole", help="all epochs, not only those after the kept state")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the comparison as JSON")] = False,

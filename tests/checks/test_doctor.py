@@ -189,6 +189,22 @@ def test_the_device_is_torchs():
     assert ("CPU" in machine.device().text) == (not torch.cuda.is_available())
 
 
+def test_a_gpu_that_is_not_asked_for_is_not_reported(settings_tree, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    compute = check({**settings_tree, "compute": {**settings_tree["compute"], "device": "cpu"}}, "x").compute
+    finding = machine.device(compute)
+    assert finding.state == "good" and finding.text.startswith("CPU") and "compute.device" in finding.text
+
+
+def test_a_damaged_store_of_mlflow_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert repository.mlflow().state == "good"
+    Path("mlflow.db").write_bytes(bytes(range(256)) * 12)
+    finding = repository.mlflow()
+    assert finding.state == "warning" and "not a database" in finding.text
+
+
 def test_a_dead_mlflow_is_a_warning(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     finding = repository.mlflow()

@@ -30,6 +30,11 @@ def offered(folder: Path, line: str) -> list[str]:
         ("harness run smoke-t", ["smoke-table8", "smoke-table9"]),
         ("harness data show t", ["target"]),
         ("harness train cc --dataset w", ["wild"]),
+        ("harness score --protocol ou", ["oumvlp", "outdoor-gait"]),
+        ("harness data prepare --dataset casia-b", ["casia-b", "casia-bn"]),
+        ("harness run --only gaits", ["gaitssb"]),
+        ("harness verify ssf-", ["ssf-gaitset-target-s0", "ssf-gaitset-target-s1"]),
+        ("harness figures --figure po", ["polar"]),
     ],
 )
 def test_names_are_offered(root: Path, line: str, wanted: list[str]):

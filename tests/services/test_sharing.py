@@ -13,7 +13,11 @@ from harness.files import sha256
 from harness.testing.servers import s3_server, sftp_server
 from harness.testing.workspace import Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("pipeline"),
+    pytest.mark.skipif(shutil.which("git") is None, reason="no git here"),
+]
 
 KEYS = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "not-a-secret", "AWS_DEFAULT_REGION": "us-east-1"}
 
