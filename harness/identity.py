@@ -157,14 +157,17 @@ def _cpu_line(name: str) -> str:
 
 
 def commit() -> str:
-    """The checked-out commit, with "+" when tracked source files differ from it; an image's for its code; "none"."""
+    """The checked-out commit, with "+" when its code was changed; an image's for its code; "none".
+
+    Parameters do not count: they stand beside it in full, and every suite but the committed one changes the file.
+    """
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         head = git("rev-parse", "--short=12", "HEAD")
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", *_OWN, "params.yaml")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", *_OWN)
     except (OSError, subprocess.CalledProcessError):
         # A checkout that was mounted into an image is of another commit, which nothing in there can tell.
         return (is_images() and os.environ.get("HARNESS_COMMIT")) or "none"

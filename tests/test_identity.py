@@ -81,12 +81,15 @@ def test_commit_marks_changed_sources(tmp_path, monkeypatch):
         git("init", "--quiet")
     except OSError:
         pytest.skip("no git here")
-    (tmp_path / "params.yaml").write_text("a: 1\n")
-    git("add", "params.yaml")
+    for name in ("params.yaml", "models/a.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a = 1\n")
+        git("add", name)
     git("commit", "--quiet", "--message", "first")
     monkeypatch.chdir(tmp_path)
     assert commit() == git("rev-parse", "--short=12", "HEAD").strip()
     (tmp_path / "notes.txt").write_text("not a source")
+    (tmp_path / "params.yaml").write_text("a = 2\n")  # stands in provenance itself
     assert not commit().endswith("+")
-    (tmp_path / "params.yaml").write_text("a: 2\n")
+    (tmp_path / "models/a.py").write_text("a = 2\n")
     assert commit().endswith("+")

@@ -95,7 +95,9 @@ def claims(
     """Judge each claim of the paper: supported, refuted, undecided or not run.
 
     Paired bootstrap over test subjects and seeds, Holm's correction over all claims (also those not shown). Effect is
-    the difference in standard deviations between people; power is the chance to find the paper's size.
+    the difference in standard deviations between people; power is the chance to find the paper's size, or one
+    point where it gives none. Where fewer than about eight claims can be compared, p is somewhat too small
+    (docs/statistics.md).
 
     Example: harness claims --claim sf-cc-cl
     """

@@ -16,6 +16,7 @@ from harness.tracking.records import read_outcomes, read_provenance, read_record
 from harness.types import Outcome, ResultRecord
 
 _STANDS_FOR = {"casia-b": "casia-bn", "outdoor-gait": "outdoor-gait", "grew": "grew"}
+_TITLES = {"casia-b": "CASIA-BN", "outdoor-gait": "Outdoor-Gait", "grew": "GREW", "oumvlp": "OU-MVLP"}
 _R = TypeVar("_R", ResultRecord, Outcome)
 
 
@@ -125,8 +126,8 @@ def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset
 def headline(settings: Settings) -> str:
     """What the numbers are made from, in one sentence that is never left out."""
     return (
-        f"Suite {settings.suite.preset} ({settings.suite.about}). {_origin(settings)} Mean ± standard "
-        f"deviation over {len(settings.suite.seeds)} seed(s). {_architecture(settings)}"
+        f"Suite {settings.suite.preset} ({settings.suite.about}). {_origin(settings)} Means over "
+        f"{len(settings.suite.seeds)} seed(s); ± is their standard deviation. {_architecture(settings)}"
     )
 
 
@@ -134,15 +135,16 @@ def _origin(settings: Settings) -> str:
     """Who walks: rendered people, whose values cannot be compared with the paper's, or a real data set."""
     names = settings.suite.datasets
     people = "; ".join(
-        f"{d}: {settings.walkers[d].subjects.train} training and {settings.walkers[d].subjects.test} test subjects"
+        f"{d} for {_TITLES[settings.walkers[d].layout]}: {settings.walkers[d].subjects.train} training and "
+        f"{settings.walkers[d].subjects.test} test subjects"
         for d in names
         if d in settings.walkers
     )
     said = []
     if people:
         said.append(
-            f"Ours are walkers, rendered people in CASIA-B's structure ({people}), not CASIA-BN: compare the order of "
-            "the methods, not the values."
+            f"Ours are walkers, rendered people in the data sets' structures ({people}), not those data sets: compare "
+            "the order of the methods, not the values."
         )
     if real := [d for d in names if d in settings.archives]:
         stands = " casia-b stands in for CASIA-BN, the paper's unpublished segmentation of it."
@@ -173,7 +175,7 @@ def _architecture(settings: Settings) -> str:
             ("Pretrain", settings.methods.pretrain.training),
             ("Upper", settings.methods.upper.training),
             ("CC", settings.methods.cc.training),
-            ("SSF, SCF and SF", settings.methods.fusion.training),
+            ("SSF, SCF and SF after CC", settings.methods.fusion.training),
             ("GaitSSB*", settings.methods.gaitssb.training),
             *((find("method", m).title, find("method", m)(settings).training) for m in settings.suite.extra),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.table import Table
@@ -12,9 +12,10 @@ from harness.cli import complete
 from harness.cli.console import console
 from harness.cli.evidence import provenances
 from harness.cli.tables import NAMES, build_grids
-from harness.config import Settings, load
+from harness.config import Control, Settings, load
 from harness.errors import UserError, nearest
 from harness.layout import provenance, scores
+from harness.registry import plugged
 from harness.tables.grid import Cell
 from harness.tracking import mlflow
 from harness.tracking.records import read_scores
@@ -41,7 +42,10 @@ def stage_of(suite: str, run: dict[str, Any], stem: str, dataset: str) -> str:
     variant = stem.partition(f"-s{seed}-")[2]
     if variant:
         return f"evaluate-{method}-variants@{place}-{variant}"
-    return f"evaluate-pretrain@{place}" if method == "pretrain" else f"evaluate@{place}-{method}"
+    if method == "pretrain":
+        return f"evaluate-pretrain@{place}"
+    kind = "-controls" if method in get_args(Control) else "-extra" if method in plugged("method") else ""
+    return f"evaluate{kind}@{place}-{method}"
 
 
 def behind(settings: Settings, cell: Cell) -> list[dict[str, Any]]:
@@ -57,7 +61,7 @@ def behind(settings: Settings, cell: Cell) -> list[dict[str, Any]]:
             continue
         stem, run = by_id[run_id]
         inputs = run["inputs"]
-        dataset = read_scores(files[run_id])["dataset"]
+        scored = read_scores(files[run_id])
         out.append(
             {
                 "value": value,
@@ -73,13 +77,14 @@ def behind(settings: Settings, cell: Cell) -> list[dict[str, Any]]:
                     "compute": inputs.get("compute"),
                 },
                 "data": inputs.get("store"),
+                "scored_on": scored["store"],
                 "lock": inputs.get("lock"),
                 "code": inputs.get("code"),
                 "imported": inputs.get("imported"),
                 "parents": {role: inputs[role] for role in ("parent", "view_classifier") if inputs.get(role)},
                 "environment": run["environment"],
                 "mlflow": mlflow.address_of(suite, stem, run_id),
-                "again": f"dvc repro --force {stage_of(suite, run, stem, dataset)}",
+                "again": f"dvc repro --force {stage_of(suite, run, stem, scored['dataset'])}",
             }
         )
     return out
@@ -101,7 +106,9 @@ def explain(
         typer.echo(json.dumps({"cell": cell, **numbers, "why": found.why, "runs": runs}, indent=1, ensure_ascii=False))
         return
     shown = "—" if found.mean is None else f"{found.mean:.2f}"
-    console.print(f"{cell}: ours {shown}, the paper's {found.paper or '—'}", markup=False)
+    ranges = {"seeds": found.seeds, "people": found.people}
+    shown += "".join(f", 95 % over {of} {r[0]:.2f} to {r[1]:.2f}" for of, r in ranges.items() if r is not None)
+    console.print(f"{cell}: ours {shown}; the paper's {found.paper or '—'}", markup=False)
     if found.why:
         console.print(found.why, markup=False)
     for run in runs:
@@ -159,7 +166,12 @@ def diff(
             json.dumps([{"what": k, "first": a, "second": b} for k, a, b in found], indent=1, ensure_ascii=False)
         )
         return
-    table = Table("what", first, second)
+    if not found:
+        console.print("no difference")
+        return
+    table = Table()
+    for head in ("what", first, second):
+        table.add_column(head, overflow="fold")
     for key, a, b in found:
         table.add_row(key, *("—" if x is None else str(x) for x in (a, b)))
     console.print(table)

@@ -16,9 +16,12 @@ def draw(seconds: Mapping[str, Sequence[float]], machine: str) -> Figure:
     shown = [m for m in (*reversed(METHODS), *sorted(set(seconds) - set(METHODS))) if m in seconds]
     if not shown:
         say_nothing_yet(axis, "no run has been recorded yet")
-    means = [statistics.fmean(seconds[m]) / 60 for m in shown]
-    bars = axis.barh([NAMES.get(m, m.replace("_", " ")) for m in shown], means, color="0.55", edgecolor="black")
-    axis.bar_label(bars, labels=[f"{mean:.1f}  (n = {len(seconds[m])})" for mean, m in zip(means, shown)], padding=3)
+    middle = [statistics.median(seconds[m]) / 60 for m in shown]
+    ranges = [[(statistics.median(seconds[m]) - min(seconds[m])) / 60 for m in shown]]
+    ranges += [[(max(seconds[m]) - statistics.median(seconds[m])) / 60 for m in shown]]
+    names = [NAMES.get(m, m.replace("_", " ")) for m in shown]
+    bars = axis.barh(names, middle, color="0.55", edgecolor="black", xerr=ranges, capsize=3)
+    axis.bar_label(bars, labels=[f"{value:.1f}  (n = {len(seconds[m])})" for value, m in zip(middle, shown)], padding=3)
     axis.margins(x=0.2)
-    axis.set_xlabel(f"minutes of training, mean over runs ({machine})")
+    axis.set_xlabel(f"minutes of training, median and range over runs ({machine})")
     return figure

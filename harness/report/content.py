@@ -55,8 +55,8 @@ class Report:
 COSTS = ("runs of", "how many", "minutes each", "minutes in all")
 ABOUT_CLAIMS = (
     "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. Effect: the "
-    "difference in standard deviations between people. Power: the chance to find the paper's size; the last number is "
-    "what would be found four times in five, both after the correction."
+    "difference in standard deviations between people. Power: the chance to find the paper's size, or one point where "
+    "it gives none; the last number is what would be found four times in five, both after the correction."
 )
 ABOUT_DIAGNOSIS = (
     "Pseudo-labels against the truth, which no method sees: first epoch → last, means over seeds. They say which step "

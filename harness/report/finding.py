@@ -19,10 +19,10 @@ _ANSWERS = {
     "undecided": "Undecided: on changed clothes these runs cannot tell Selective Fusion from its baseline CC",
 }
 _LEANS = (
-    "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, surely if this were the only claim, not "
-    "among all of them"
+    "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, beyond chance if this were the only "
+    "claim, not among all of them"
 )
-_COMPUTE_LEANS = "It is {side} CC trained for as many steps, again not surely among all claims"
+_COMPUTE_LEANS = "It is {side} CC trained for as many steps, again beyond chance only if this were the only claim"
 _COMPUTE = {
     "supported": "It also gains on CC trained for as many steps",
     "refuted": "CC trained for as many steps does better",

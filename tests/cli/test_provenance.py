@@ -12,6 +12,7 @@ from recorded import edit, record, settle
 
 from harness.claims import simulate
 from harness.cli.audit import audit_records
+from harness.cli.explain import stage_of
 from harness.cli.tables import build_grids
 from harness.config import load
 from harness.layout import provenance, result, scores
@@ -178,3 +179,20 @@ def test_nothing_is_left_but_what_was_asked_for(recorded, harness):
         assert harness(*words)[0] == 0
     assert {p for p in Path().rglob("*") if p.is_file()} == before
     assert scores("smoke").is_dir()
+
+
+def test_every_stage_that_explain_names_is_one(root: Path):
+    """Of the whole study, with its controls and sweeps."""
+    known = set(yaml.safe_load((root / "dvc.lock").read_text())["stages"])
+    folder = root / "results/walkers"
+    runs = {
+        run["run_id"]: run for path in (folder / "provenance").glob("*.json") for run in [json.loads(path.read_text())]
+    }
+    named = set()
+    for path in sorted((folder / "scores").glob("*.json")):
+        scored = json.loads(path.read_text())
+        named.add(stage_of("walkers", runs[scored["run_id"]], path.stem, scored["dataset"]))
+    assert {"evaluate", "evaluate-pretrain", "evaluate-controls", "evaluate-sf-variants"} <= {
+        n.split("@")[0] for n in named
+    }
+    assert named <= known, sorted(named - known)[:5]

@@ -42,7 +42,9 @@ def test_a_main_claim_without_a_verdict_says_why():
 def test_what_only_the_number_of_claims_leaves_open_is_not_called_the_same(difference, side):
     """p is below 5 % alone: "cannot tell" would say too little, "yes" too much."""
     text = finding([claim(verdict="undecided", difference=difference, p=0.009, reason="not enough")])
-    assert text.startswith(f"Undecided: on changed clothes Selective Fusion is {side} its baseline CC, surely if this")
+    assert text.startswith(
+        f"Undecided: on changed clothes Selective Fusion is {side} its baseline CC, beyond chance if"
+    )
     assert "cannot tell" not in text and ", p = 0.036 after Holm; the paper: +9.7; not enough)" in text
     equal = claim(EQUAL, "undecided", "controls", difference, p=0.009)
     assert f"It is {side} CC trained for as many steps" in finding([claim(), equal])
