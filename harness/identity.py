@@ -83,11 +83,18 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def cpu_units() -> list[str]:
+    """The widest vector instructions that torch uses on this processor, then those that it has for bf16 products."""
+    import torch
+
+    return [torch.backends.cpu.get_cpu_capability(), *(flag for flag in _cpu_flags() if flag in _BF16)]
+
+
 def environment() -> dict[str, Any]:
     """The machine, the libraries and how they are set, for provenance.
 
-    ``cpu_units``: the widest vector instructions that torch uses, and those for bf16 products. ``openblas``: the
-    variables that choose how numpy's products are computed, where they are set (none: as the processor suggests).
+    ``openblas``: the variables that choose how numpy's products are computed, where they are set (none: as the
+    processor suggests).
     """
     import torch
 
@@ -95,7 +102,7 @@ def environment() -> dict[str, Any]:
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if found else []
     return {
         "cpu": _cpu_name(),
-        "cpu_units": [torch.backends.cpu.get_cpu_capability(), *(f for f in _cpu_flags() if f in _BF16)],
+        "cpu_units": cpu_units(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpu": ", ".join(gpus) or None,

@@ -10,6 +10,8 @@ import torch
 
 _SIDE = 1536
 _COPY = 1 << 26
+_ENOUGH = 3.0
+"""Seconds after which a rate is no longer measured again: bf16 without units for it takes that long for a product."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,10 @@ def measure(device: torch.device, threads: int, repeats: int = 15) -> Hardware:
 
 
 def _least(work: Callable[[], object], device: torch.device, threads: int, repeats: int) -> float:
-    taken = []
+    taken: list[float] = []
     for turn in range(repeats + 1):
+        if sum(taken) > _ENOUGH:
+            break
         began, worked = time.perf_counter(), time.process_time()
         work()
         if device.type == "cuda":
@@ -66,6 +70,6 @@ def _least(work: Callable[[], object], device: torch.device, threads: int, repea
         seconds = time.perf_counter() - began
         if device.type == "cpu":
             seconds = min(seconds, (time.process_time() - worked) / threads)
-        if turn:
+        if turn or seconds > _ENOUGH:  # the first warms up, which is nothing beside seconds
             taken.append(seconds)
     return min(taken)

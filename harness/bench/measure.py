@@ -37,7 +37,8 @@ FLOP utilisation is the operations that the work needs, a second, over that rate
 
 What makes the difference on a CPU: bf16 products, frames flat in channels-last layout, freed memory kept instead of
 given back (glibc), whole batches from packed frames, and maxima over frames without their places where no gradient
-needs them."""
+needs them. Where a processor has no units for bf16, ours computes in fp32 too. Each kind of machine has its part here:
+the command renews that of the one it runs on."""
 
 
 @dataclass(frozen=True)
@@ -145,20 +146,25 @@ def report(figures: list[Figure], common: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def page(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: int) -> str:
-    """docs/performance.md."""
+def page(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: int, before: str = "") -> str:
+    """docs/performance.md: ``before``, what it was, with this kind of machine's part renewed or added."""
+    title, *lines = section(figures, common, repeats, warm_up)
+    parts = {head: rest for head, _, rest in (part.partition("\n") for part in before.split("\n## ")[1:])}
+    parts[title] = "\n".join(["", *lines, ""])
+    return "\n## ".join([f"# Performance\n\n{_ABOUT}\n", *(f"{head}\n{rest}" for head, rest in parts.items())])
+
+
+def section(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: int) -> list[str]:
+    """Lines about one kind of machine; the first is its title."""
     where = environment()
     machine = _hardware(common["device"], common["threads"])
-    gpu = f", {where['gpu']}" if where["gpu"] else ""
+    gpu = f", {where['gpu']}" if common["device"] == "cuda" else ""
     lines = [
-        "# Performance",
-        "",
-        _ABOUT,
-        "",
-        f"{where['cpu']} ({', '.join(where['cpu_units'])}), {where['cores']} cores{gpu}; {common['threads']} thread(s) "
-        f"a side; torch {where['packages']['torch']}; commit {commit()}. Ours in {common['precision']}, the reference "
-        f"in fp32; {repeats} turns after {warm_up}. Measured here: products {machine.fp32 / 1e9:.0f} GFLOP/s in fp32, "
-        f"{machine.bf16 / 1e9:.0f} in bf16; copies {machine.copy / 1e9:.1f} GB/s.",
+        f"{where['cpu']} ({', '.join(where['cpu_units'])}), {where['cores']} cores{gpu}",
+        f"{common['threads']} thread(s) a side; torch {where['packages']['torch']}; commit {commit()}. Ours in "
+        f"{common['precision']}, the reference in fp32; {repeats} turns after {warm_up}. Measured here: "
+        f"products {_gigas(machine.fp32)}FLOP/s in fp32, {_gigas(machine.bf16)}FLOP/s in bf16; "
+        f"copies {_gigas(machine.copy)}B/s.",
         "",
         "| Part | Size | Ours, s | Reference, s | Reference / ours | by processor time | of the bound | |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
@@ -170,4 +176,8 @@ def page(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: i
             f"| {found.about} | {sizes} | {_spread(found.ours.wall)} | {_spread(found.plain.wall)} | {ratio} "
             f"| {found.cpu_ratio:.2f} | {found.bound / found.ours.median:.0%} | {', '.join(found.remarks())} |"
         )
-    return "\n".join([*lines, ""])
+    return lines
+
+
+def _gigas(value: float) -> str:
+    return f"{value / 1e9:.3g} G"

@@ -11,7 +11,10 @@ def examine() -> list[Finding]:
     found, settings = repository.parameters()
     compute = settings.compute if settings is not None else None
     findings = [packages.python(), *packages.requirements(), packages.lock()]
-    findings += [machine.device(compute), machine.faiss(compute), machine.blas(), *machine.memory_and_disk()]
+    findings.append(machine.device(compute))
+    if compute is not None:
+        findings.append(machine.precision(compute))
+    findings += [machine.faiss(compute), machine.blas(), *machine.memory_and_disk()]
     findings += [found, repository.dvc(), repository.git()]
     if settings is not None:
         findings += repository.data(settings)

@@ -12,7 +12,7 @@ from harness.checks.finding import Finding, fault, good, warning
 from harness.clustering.knn import installed_faiss
 from harness.config import Compute
 from harness.errors import UserError
-from harness.identity import cores
+from harness.identity import cores, cpu_units
 
 _GIB = 2**30
 
@@ -35,6 +35,32 @@ def device(compute: Compute | None = None) -> Finding:
     if torch.version.cuda is not None and any(Path("/dev").glob("nvidia[0-9]*")):
         return warning("device", f"{text}, but the GPU here is not usable", "compare `nvidia-smi` with torch's CUDA")
     return good("device", text)
+
+
+def precision(compute: Compute) -> Finding:
+    """Whether ``compute.precision`` is one that the device is fast in."""
+    why = slow_bf16(compute)
+    if why is None:
+        return good("precision", f"{compute.precision}, as compute.precision says")
+    return warning("precision", f"bf16, but {why}", "compute.precision: fp32 (other runs, other numbers)")
+
+
+def slow_bf16(compute: Compute) -> str | None:
+    """Why bf16 would be much slower than fp32 here; None where it is not asked for, or there are units for it."""
+    if compute.precision != "bf16" or bf16_is_fast(compute.device):
+        return None
+    return f"this processor ({cpu_units()[0]}) has no units for it: about ten times slower than fp32"
+
+
+def bf16_is_fast(device: str) -> bool:
+    """Whether bf16 is no slower than fp32 on ``device`` ("auto", "cpu" or "cuda").
+
+    On processors without units for it oneDNN has good kernels where there is AVX512, else plain loops.
+    """
+    import torch
+
+    units = cpu_units()
+    return (device != "cpu" and torch.cuda.is_available()) or len(units) > 1 or units[0] == "AVX512"
 
 
 def faiss(compute: Compute | None = None) -> Finding:

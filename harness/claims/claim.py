@@ -20,8 +20,9 @@ Views = Literal["all", "front-back", "other"] | tuple[int, ...]
 class Part(Strict):
     """One comparison: the gain of one method over another, on average over conditions and views.
 
-    gain: (method, baseline), each "sf" or, with a variant, "sf a=3"; than_under, than_views: compare that gain with the
-    gain on these instead; above, below: the bound in points on the claimed side.
+    gain: (method, baseline), each "sf" or, with a variant, "sf a=3"; a baseline "cc n=*" is every other value of n that
+    the suite has. than_under, than_views: compare that gain with the gain on these instead; above, below: the bound in
+    points on the claimed side; paper: the size that the paper gives, in points.
     """
 
     gain: tuple[str, str]
@@ -31,37 +32,66 @@ class Part(Strict):
     than_views: Views | None = None
     above: float | None = None
     below: float | None = None
+    paper: float | None = None
 
     @model_validator(mode="after")
     def _one_side(self) -> Part:
         if (self.above is None) == (self.below is None):
             raise ValueError("give either 'above' or 'below'")
+        if "*" in self.gain[0]:
+            raise ValueError(f"'{self.gain[0]}': only what it is compared with can be a whole sweep")
         return self
 
     @property
     def bound(self) -> float:
         return self.above if self.above is not None else self.below or 0.0
 
+    @property
+    def spare(self) -> float | None:
+        """How far the paper's size is from the bound, on the claimed side; None where it gives none."""
+        return None if self.paper is None else (self.paper - self.bound) * (1 if self.above is not None else -1)
+
+    @property
+    def words(self) -> str:
+        """What is compared: "ssf against cc on NM, BG, CL at front/back views"."""
+        text = f"{self.gain[0]} against {self.gain[1]} on {', '.join(self.under)}{_at(self.views)}"
+        if self.than_under or self.than_views is not None:
+            views = self.views if self.than_views is None else self.than_views
+            text += f", less the same on {', '.join(self.than_under or self.under)}{_at(views)}"
+        return text
+
+
+def _at(views: Views) -> str:
+    if isinstance(views, tuple):
+        return f" at {', '.join(map(str, views))} degrees"
+    return {"all": "", "front-back": " at front/back views", "other": " at other views"}[views]
+
 
 class Claim(Strict):
-    """says: in our words; where: the place in the paper; paper: the size that the paper gives, in points."""
+    """says: in our words; where: the place in the paper; table: its table, or what else the claim belongs to."""
 
     key: str
     says: str
     where: str
-    table: int | Literal["controls"]
+    table: int | Literal["controls", "figure5"]
+    metric: Literal["rank1", "rank5"] = "rank1"
     dataset: Literal["casia-bn", "outdoor-gait", "grew"]
     backbone: Literal["gaitset", "gaitgl"]
-    paper: float | None = None
     parts: tuple[Part, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _table_exists(self) -> Claim:
-        if self.table != "controls" and self.table not in TABLES:
+        if isinstance(self.table, int) and self.table not in TABLES:
             raise ValueError(
                 f"names Table {self.table}, which has no numbers; those that do: {', '.join(map(str, TABLES))}"
             )
         return self
+
+    @property
+    def paper(self) -> float | None:
+        """The paper's size of the part with the least to spare, None where it gives no size."""
+        sizes = [(part.spare, part.paper) for part in self.parts if part.spare is not None]
+        return min(sizes)[1] if sizes else None
 
 
 _WORDS = {"cc": "the baseline", "ssf": "SSF alone", "scf": "SCF alone", "sf": "SF"}
@@ -110,7 +140,9 @@ def _fault(error: ValidationError, tree: Any) -> str:
         entry = tree["claims"][fault["loc"][1]]
         place[:2] = [f"claim '{entry.get('key', fault['loc'][1])}'" if isinstance(entry, dict) else f"claim {place[1]}"]
     if fault["type"] == "extra_forbidden":
-        return f"{': '.join(place[:-1])}: unknown field '{place[-1]}'; {nearest(place[-1], Claim.model_fields)}"
+        own, other, whose = (Part, Claim, "the claim") if "parts" in place else (Claim, Part, "a part")
+        hint = f"it belongs to {whose}" if place[-1] in other.model_fields else nearest(place[-1], own.model_fields)
+        return f"{': '.join(place[:-1])}: unknown field '{place[-1]}'; {hint}"
     return f"{': '.join(place)}: {fault['msg'].removeprefix('Value error, ')}"
 
 
@@ -122,7 +154,7 @@ def _expand(rows: EveryRow) -> list[Claim]:
             continue
         gain = round(value - printed[dataset, rows.base, condition], 1)
         side = {"above": 0.0} if gain > 0 else {"below": 0.0}
-        part = Part.model_validate({"gain": (method, rows.base), "under": (condition,), **side})
+        part = Part.model_validate({"gain": (method, rows.base), "under": (condition,), "paper": gain, **side})
         where = "in the wild" if condition == "all" else f"on {condition}{_PLACES[dataset]}"
         claims.append(
             Claim(
@@ -132,7 +164,6 @@ def _expand(rows: EveryRow) -> list[Claim]:
                 table=6,
                 dataset=dataset,  # pyright: ignore[reportArgumentType]
                 backbone="gaitset",
-                paper=gain,
                 parts=(part,),
             )
         )

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from harness.audit.records import against_lock, compare
+from harness.audit.records import against_lock, compare, flat
 from harness.cli.console import console
-from harness.cli.evidence import provenances
+from harness.cli.evidence import known_scores
 from harness.config import Settings, load, value_at
 from harness.errors import UserError
-from harness.layout import scores, stem, store
-from harness.tracking.records import read_scores
+from harness.layout import RunName, provenance, scores, stem, store
+from harness.tracking.check import checked_epochs, checked_provenance, whole
 
 DVC_LOCK = Path("dvc.lock")
 
@@ -50,32 +50,58 @@ def audit(
 
 
 def audit_records(settings: Settings) -> list[dict[str, Any]]:
-    """Each record that no longer follows from its inputs: {"record": file, "problem": one line}."""
-    runs = provenances(settings)
+    """Each record that is damaged or no longer follows from its inputs: {"record": file, "problem": one line}."""
+    suite = settings.suite.name
+    known, odd = whole(provenance(suite, "x").parent, checked_provenance)
+    runs = {path.stem: run for path, run in known.items()}
+    scored, damaged = whole(scores(suite), lambda path: known_scores(settings, path))
+    problems = [*odd, *damaged, *_epochs(suite, runs)]
     by_id = {run["run_id"]: name for name, run in runs.items()}
-    problems = []
-    for path in sorted(scores(settings.suite.name).glob("*.json")):
-        content = read_scores(path)
+    for path, content in scored.items():
         name = by_id.get(content["run_id"])
         if name is None:
             problems.append({"record": str(path), "problem": f"no provenance of run {content['run_id']}"})
+            continue
+        inputs = runs[name]["inputs"]
+        if (content["method"], content["seed"]) != (inputs["method"], inputs["seed"]):
+            problems.append({"record": str(path), "problem": f"its run {content['run_id']} is {name}"})
             continue
         distance = settings.assumed.test_distance
         if content.get("distance", distance) != distance:
             problem = f"stale: assumed.test-distance: {content['distance']} -> {distance}"
             problems.append({"record": str(path), "problem": problem})
-        inputs = runs[name]["inputs"]
         trained_on_test = inputs["dataset"] == content["dataset"] and "store" in inputs
         if trained_on_test and content.get("store") != inputs["store"]:
             problems.append({"record": str(path), "problem": "scored on other data than it was trained on"})
-    folder = scores(settings.suite.name).as_posix()
-    problems += [{"record": path, "problem": problem} for path, problem in against_lock(_locked(), folder)]
+    locked = against_lock(_locked(), scores(suite).as_posix())
+    problems += [{"record": path, "problem": problem} for path, problem in locked]
     for name, run in runs.items():
         changed = changes(settings, name, run, runs)
         if changed:
             listed = "; ".join(f"{key}: {_short(old)} -> {_short(new)}" for key, old, new in changed[:4])
             more = f" and {len(changed) - 4} more" * (len(changed) > 4)
             problems.append({"record": name, "problem": f"stale: {listed}{more}"})
+    return problems
+
+
+def _epochs(suite: str, runs: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    """Damaged files of epochs, and those that are not of the runs beside them or lack epochs at the end."""
+    found, problems = whole(RunName(suite, "x", "x", "x", 0).epochs.parent, checked_epochs)
+    for path, content in found.items():
+        run = runs.get(path.stem)
+        if run is None:
+            continue
+        if content["run_id"] != run["run_id"]:
+            problem = f"epochs of run {content['run_id']}, beside provenance of run {run['run_id']}"
+            problems.append({"record": str(path), "problem": problem})
+            continue
+        # A fusion's parameters hold the training of what it starts from too.
+        params = flat(run["inputs"].get("params", {}))
+        planned = {str(value) for key, value in params.items() if key.endswith(".training.epochs")}
+        if planned and str(len(content["epochs"])) not in planned:
+            wanted = " or ".join(sorted(planned))
+            problem = f"{len(content['epochs'])} epochs, where its run has {wanted}"
+            problems.append({"record": str(path), "problem": problem})
     return problems
 
 

@@ -38,7 +38,9 @@ def bench(
     repeats: Annotated[int, typer.Option(min=1, help="turns that count")] = 5,
     warm_up: Annotated[int, typer.Option(min=0, help="turns before them that do not")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="threads of either side")] = 1,
-    precision: Annotated[Precision, typer.Option(help="of ours; the reference computes in fp32")] = Precision.bf16,
+    precision: Annotated[
+        Precision | None, typer.Option(help="of ours; default: bf16 where there are units for it. The reference: fp32")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda, for either side")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON")] = False,
     write: Annotated[bool, typer.Option("--write", help=f"with all: write {PAGE}")] = False,
@@ -51,10 +53,12 @@ def bench(
     Example: harness bench train --size backbone=gaitset --size frames=30 --repeats 5 --json
     """
     from harness.bench.measure import PARTS, measure, page, plan, report
+    from harness.checks.machine import bf16_is_fast
 
     if write and what is not What.all:
         raise UserError("--write goes with `harness bench all`: the page holds every part")
-    common = {"threads": threads, "precision": precision.value, "device": device}
+    chosen = precision or (Precision.bf16 if bf16_is_fast(device) else Precision.fp32)
+    common = {"threads": threads, "precision": chosen.value, "device": device}
     names = list(PARTS) if what is What.all else [what.value]
     changes = _sizes(size or [])
     figures = []
@@ -66,8 +70,9 @@ def bench(
     if as_json:
         print(json.dumps(report(figures, common), indent=1))
     if write:
+        before = PAGE.read_text() if PAGE.is_file() else ""
         with atomic_path(PAGE) as scratch:
-            scratch.write_text(page(figures, common, repeats, warm_up))
+            scratch.write_text(page(figures, common, repeats, warm_up, before))
         console.print(f"{PAGE} written")
 
 

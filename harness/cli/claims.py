@@ -13,7 +13,7 @@ from rich.table import Table
 
 from harness.cli.blocks import replace_block
 from harness.cli.console import console
-from harness.cli.evidence import evidence_of, headline
+from harness.cli.evidence import evidence_of, headline, main_labels
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.tables.render import ABSENT, signed
@@ -31,25 +31,33 @@ def judged(settings: Settings, path: Path | None = None) -> list[Any]:
     """Every claim of a file (the paper's by default) with its verdict (:class:`harness.claims.judge.Judged`)."""
     from harness.claims.claim import read_claims
     from harness.claims.judge import judge
+    from harness.claims.sweep import laid_out
 
     evidence = evidence_of(settings)
-    return judge(read_claims(path), evidence.outcomes, dict(evidence.stands_for))
+    swept = {method: [settings.variants[v].label for v in names] for method, names in settings.suite.variants.items()}
+    claims = laid_out(read_claims(path), swept, {method: main_labels(settings, method) for method in swept})
+    return judge(claims, evidence.outcomes, dict(evidence.stands_for), evidence.outcomes_at)
 
 
 def row(one: Any) -> dict[str, Any]:
-    """A verdict as plain numbers and words, nothing rounded."""
+    """A verdict as plain numbers and words, nothing rounded.
+
+    part: the weakest of several, which the numbers are of; None where there is one or nothing was tested.
+    """
     test = one.test
     return {
         "claim": one.claim.key,
         "says": one.claim.says,
         "where": one.claim.where,
         "table": one.claim.table,
+        "metric": one.claim.metric,
         "dataset": one.claim.dataset,
         "backbone": one.claim.backbone,
         "methods": list(dict.fromkeys(method for part in one.claim.parts for method in part.gain)),
         "verdict": one.decision,
         "reason": one.reason,
-        "paper": one.claim.paper,
+        "part": one.part.words if one.part and len(one.claim.parts) > 1 else None,
+        "paper": one.paper,
         "difference": test and test.difference,
         "interval": test and list(test.interval),
         "effect": test and test.effect,
@@ -71,13 +79,19 @@ def shown(one: Any) -> tuple[str, ...]:
     return (
         one.claim.key,
         one.decision,
-        signed(one.claim.paper),
+        signed(one.paper),
         f"{signed(test.difference)} ({signed(test.interval[0])} to {signed(test.interval[1])})" if test else ABSENT,
         signed(test.effect, 2) if test else ABSENT,
         ABSENT if one.adjusted is None else f"{one.adjusted:.4f}",
         ABSENT if one.power is None else f"{one.power:.0%}",
         ABSENT if one.detectable is None else f"{one.detectable:.1f}",
     )
+
+
+def weakest(found: list[Any]) -> list[str]:
+    """A line for each claim of several parts that was tested: the part that its numbers are of."""
+    rows = map(row, found)
+    return [f"{one['claim']}: the numbers of its weakest part, {one['part']}" for one in rows if one["part"]]
 
 
 def claims(
@@ -94,9 +108,10 @@ def claims(
 ) -> None:
     """Judge each claim of the paper: supported, refuted, undecided or not run.
 
-    Paired bootstrap over test subjects and seeds, Holm's correction over all claims (also those not shown). Effect is
-    the difference in standard deviations between people; power is the chance to find the paper's size, or one
-    point where it gives none. Where fewer than about eight claims can be compared, p is somewhat too small
+    Paired bootstrap over test subjects and seeds, Holm's correction over all claims (also those not shown). The numbers
+    of a claim of several parts are those of its weakest, and the paper's size is that part's. Effect is
+    the difference in standard deviations between people; power is the chance to find the paper's size, or one point
+    where it gives none. Where fewer than about eight claims can be compared, p is somewhat too small
     (docs/statistics.md).
 
     Example: harness claims --claim sf-cc-cl
@@ -125,6 +140,8 @@ def claims(
     for one in found:
         table.add_row(*shown(one), style=STYLE[one.decision])
     Console(width=Console(width=1000).measure(table).maximum, highlight=False).print(table)
+    for line in weakest(found):
+        console.print(line, markup=False)
     for reason in dict.fromkeys(one.reason for one in found if one.reason):
         names = [one.claim.key for one in found if one.reason == reason]
         console.print(f"{reason}: {', '.join(names)}", markup=False)
@@ -135,7 +152,8 @@ def _simulate(count: int, path: Path | None, update: Path | None) -> None:
     from harness.claims.claim import read_claims
     from harness.claims.simulate import table
 
-    claims = [c for c in read_claims(path) if (c.dataset, c.backbone) == ("casia-bn", "gaitset")]
+    about = ("casia-bn", "gaitset", "rank1")
+    claims = [c for c in read_claims(path) if (c.dataset, c.backbone, c.metric) == about]
     text = table(count, claims)
     if update is None:
         typer.echo(text, nl=False)
@@ -148,5 +166,5 @@ def markdown(found: list[Any]) -> str:
     """Verdicts as a Markdown table with the reasons below."""
     lines = ["| " + " | ".join(HEADS) + " |", "|" + " --- |" * len(HEADS)]
     lines += ["| " + " | ".join(shown(one)) + " |" for one in found]
-    why = [f"- {one.claim.key}: {one.reason}" for one in found if one.reason]
-    return "\n".join([*lines, "", *why])
+    why = [f"{one.claim.key}: {one.reason}" for one in found if one.reason]
+    return "\n".join([*lines, "", *(f"- {line}" for line in (*weakest(found), *why))])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.config import SetNetwork, Settings, value_at
-from harness.errors import UserError, nearest
-from harness.files import read_json
 from harness.layout import RunName, provenance, scores
 from harness.registry import find, names
 from harness.tables.grid import NAMES, Evidence
-from harness.tracking.records import read_outcomes, read_provenance, read_records, read_scores
+from harness.tracking.check import checked_epochs, checked_provenance, checked_scores
+from harness.tracking.records import read_outcomes, read_records
 from harness.types import Outcome, ResultRecord
 
 _STANDS_FOR = {"casia-b": "casia-bn", "outdoor-gait": "outdoor-gait", "grew": "grew"}
@@ -39,7 +39,8 @@ def evidence_of(settings: Settings) -> Evidence:
     """
     suite = settings.suite
     folder = scores(suite.name)
-    _check_methods(settings)
+    for path in sorted(folder.glob("*.json")):
+        known_scores(settings, path)
     labels = {method: main_labels(settings, method) for method in {v.method for v in settings.variants.values()}}
     kinds = tuple(dict.fromkeys(settings.backbones[name].kind for name in suite.backbones))
     records = [r for own in read_records(folder) for r in _labelled(settings, own, labels)]
@@ -60,12 +61,14 @@ def evidence_of(settings: Settings) -> Evidence:
     )
 
 
-def _check_methods(settings: Settings) -> None:
-    known = {*NAMES, *names("method")}
-    for path in sorted(scores(settings.suite.name).glob("*.json")):
-        method = str(read_scores(path).get("method"))
-        if method not in known:
-            raise UserError(f"{path}: unknown method '{method}'; {nearest(method, known)} Mend or remove the file")
+def known_scores(settings: Settings, path: Path) -> dict[str, Any]:
+    """A score file that is whole, of a method, a backbone and a data set that exist; else a :class:`UserError`."""
+    known = {
+        "method": {*NAMES, *names("method")},
+        "backbone": settings.backbones,
+        "dataset": {*settings.walkers, *settings.archives},
+    }
+    return checked_scores(path, known)
 
 
 def _labelled(settings: Settings, record: _R, labels: dict[str, list[str]]) -> Iterator[_R]:
@@ -106,7 +109,7 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
 def provenances(settings: Settings) -> dict[str, dict[str, Any]]:
     """The recorded provenance of each run of the suite, by the stem of its file."""
     files = sorted(provenance(settings.suite.name, "x").parent.glob("*.json"))
-    return {path.stem: read_provenance(path) for path in files}
+    return {path.stem: checked_provenance(path) for path in files}
 
 
 def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset: str) -> dict[str, list[Any]]:
@@ -116,11 +119,18 @@ def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset
         for seed in settings.suite.seeds:
             path = RunName(settings.suite.name, method, backbone, dataset, seed).epochs
             if path.is_file():
-                content = read_json(path)
-                if not isinstance(content, dict) or not isinstance(content.get("epochs"), list):
-                    raise UserError(f"{path}: not a file of epochs of this harness; delete it and run again")
-                found.setdefault(method, []).append(content["epochs"])
+                found.setdefault(method, []).append(checked_epochs(path)["epochs"])
     return found
+
+
+def check_records(settings: Settings) -> None:
+    """A damaged file among the suite's scores, provenance or epochs is a :class:`UserError`."""
+    name = settings.suite.name
+    for path in sorted(scores(name).glob("*.json")):
+        known_scores(settings, path)
+    provenances(settings)
+    for path in sorted(RunName(name, "x", "x", "x", 0).epochs.parent.glob("*.json")):
+        checked_epochs(path)
 
 
 def headline(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from harness.cli import complete
 from harness.cli.console import console
-from harness.cli.evidence import provenances
+from harness.cli.evidence import known_scores, provenances, stands_for
 from harness.cli.tables import NAMES, build_grids
 from harness.config import Control, Settings, load
 from harness.errors import UserError, nearest
@@ -18,7 +18,6 @@ from harness.layout import provenance, scores
 from harness.registry import plugged
 from harness.tables.grid import Cell
 from harness.tracking import mlflow
-from harness.tracking.records import read_scores
 
 
 def find_cell(settings: Settings, key: str) -> Cell:
@@ -53,7 +52,10 @@ def behind(settings: Settings, cell: Cell) -> list[dict[str, Any]]:
     suite = settings.suite.name
     runs = provenances(settings)
     by_id = {run["run_id"]: (stem, run) for stem, run in runs.items()}
-    files = {read_scores(path)["run_id"]: path for path in sorted(scores(suite).glob("*.json"))}
+    # A run of the source is scored on every data set: the cell says which of its score files is meant.
+    dataset = stands_for(settings).get(cell.place.dataset) if cell.place else None
+    scored_runs = {path: known_scores(settings, path) for path in sorted(scores(suite).glob("*.json"))}
+    files = {s["run_id"]: path for path, s in scored_runs.items() if dataset in (None, s["dataset"])}
     out = []
     for run_id, value in zip(cell.runs, cell.ours, strict=True):
         if run_id not in by_id:
@@ -61,7 +63,7 @@ def behind(settings: Settings, cell: Cell) -> list[dict[str, Any]]:
             continue
         stem, run = by_id[run_id]
         inputs = run["inputs"]
-        scored = read_scores(files[run_id])
+        scored = scored_runs[files[run_id]]
         out.append(
             {
                 "value": value,
@@ -140,7 +142,7 @@ def differences(settings: Settings, first: str, second: str) -> list[tuple[str, 
         _, run = _run(settings, name)
         tree = flat({k: v for k, v in run.items() if k != "inputs"}) | flat(run["inputs"], "inputs.")
         for path in sorted(scores(settings.suite.name).glob("*.json")):
-            content = read_scores(path)
+            content = known_scores(settings, path)
             if content["run_id"] == run["run_id"]:
                 tree |= {f"result.{content['dataset']}.{k}": v for k, v in content["metrics"].items()}
         sides.append(tree)

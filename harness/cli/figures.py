@@ -10,7 +10,7 @@ import typer
 
 from harness.cli import complete
 from harness.cli.console import console
-from harness.cli.evidence import evidence_of, histories, provenances
+from harness.cli.evidence import check_records, evidence_of, histories, provenances
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.files import atomic_path, read_json, write_json
@@ -187,6 +187,7 @@ def figures_command(
     for name in figure or ():
         if name not in ALL:
             raise UserError(f"no figure '{name}'; {nearest(name, ALL)}")
+    check_records(settings)
     written, missing = write_figures(settings, figure or ALL, output or figures(settings.suite.name))
     for path in written:
         console.print(str(path), markup=False)

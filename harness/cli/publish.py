@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import json
 import math
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -18,10 +20,13 @@ from harness.cli.evidence import provenances
 from harness.config import Settings, load
 from harness.errors import UserError
 from harness.files import atomic_path, read_json, sha256, write_json
-from harness.layout import LOCK, PARAMS, provenance, scores, tables
+from harness.layout import LOCK, PARAMS, figures, provenance, scores, tables
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+PAGE, TEXT, CLAIMS = Path("index.html"), Path("report.md"), Path("claims.json")
+TOLD = Path("published.json")
+"""What a report says that no record does: which records were stale on the day, and MLflow's address."""
 
 
 def publish(output: Annotated[Path, typer.Option(help="the folder to make; it must not be there yet")]) -> None:
@@ -43,6 +48,7 @@ def publish(output: Annotated[Path, typer.Option(help="the folder to make; it mu
 
 
 def _pack(settings: Settings, folder: Path) -> None:
+    from harness.cli.audit import audit_records
     from harness.cli.report import make_report, write_markdown
     from harness.cli.tables import write_tables
     from harness.report.page import html
@@ -55,12 +61,16 @@ def _pack(settings: Settings, folder: Path) -> None:
     for source in (scores(suite), provenance(suite, "x").parent, Path("results") / suite / "epochs"):
         if source.is_dir():
             shutil.copytree(source, folder / source, ignore=shutil.ignore_patterns(".*"))
-    made = make_report(settings)
-    (folder / "index.html").write_text(html(made))
-    write_markdown(made, folder / "report.md")
-    (folder / "claims.json").write_text(_claims(settings))
+    _pack_figures(settings, folder)
+    stale = audit_records(settings)
+    # From here on the bundle's records alone are read, as `harness verify` reads them.
     with contextlib.chdir(folder):
         write_tables(load())
+        made = replace(make_report(load()), stale=stale)
+        write_json(TOLD, {"stale": stale, "mlflow": made.mlflow})
+        PAGE.write_text(html(made))
+        write_markdown(made, TEXT)
+        CLAIMS.write_text(json.dumps(made.claims, indent=1, ensure_ascii=False) + "\n")
     runs = provenances(settings).values()
     commits = sorted({run["commit"] for run in runs})
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
@@ -70,10 +80,17 @@ def _pack(settings: Settings, folder: Path) -> None:
     write_json(folder / MANIFEST, content)
 
 
-def _claims(settings: Settings) -> str:
-    from harness.cli.claims import judged, row
+def _pack_figures(settings: Settings, folder: Path) -> None:
+    """Copies the figures that a bundle cannot draw, if they are of the runs that it is about."""
+    from harness.cli.figures import NETWORKS, SOURCES, absent
 
-    return json.dumps([row(one) for one in judged(settings)], indent=1, ensure_ascii=False) + "\n"
+    source = figures(settings.suite.name)
+    if drawn := NETWORKS.keys() - absent(settings).keys():
+        (folder / source).mkdir(parents=True)
+        for name in (f"{name}.{kind}" for name in drawn for kind in ("svg", "png")):
+            shutil.copyfile(source / name, folder / source / name)
+        of = read_json(source / SOURCES)
+        write_json(folder / source / SOURCES, {name: of[name] for name in sorted(drawn)})
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -92,13 +109,15 @@ def _combined(files: dict[str, str]) -> str:
 
 
 def verify_bundle(bundle: Path) -> None:
-    """Checks a bundle: every file's digest, nothing missing or added, tables and claims as its records have it."""
+    """Checks a bundle: every file's digest, none missing or added; tables, claims and report as its records have it."""
     content = _manifest(bundle)
     _check_files(bundle, content["files"])
-    _check_results(bundle)
+    redrawn = _check_results(bundle)
+    drawn = "its figures too" if redrawn else f"but {PAGE}'s figures, drawn otherwise here, by their digest alone"
     count = len(content["files"])
     console.print(
-        f"{bundle}: bundle {content['digest'][:16]} is whole: {count} files; tables and claims follow from its records"
+        f"{bundle}: bundle {content['digest'][:16]} is whole: {count} files; tables, claims, {TEXT} and {PAGE} follow "
+        f"from its records, {drawn}"
     )
 
 
@@ -108,6 +127,9 @@ def _manifest(bundle: Path) -> dict[str, Any]:
     files = content.get("files") if isinstance(content, dict) else None
     if not isinstance(files, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path}: not a bundle of format {FORMAT}; name a folder that `harness publish` made")
+    for name in (PARAMS, PAGE, TEXT, CLAIMS, TOLD):
+        if name.as_posix() not in files:
+            raise UserError(f"{path}: does not name {name}, which every bundle has; it was changed")
     for name in files:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts:
@@ -129,24 +151,53 @@ def _check_files(bundle: Path, files: dict[str, str]) -> None:
             raise UserError(f"{path}: changed since it was published")
 
 
-def _check_results(bundle: Path) -> None:
-    """Makes tables and verdicts again from the bundle's records, in a folder of their own."""
+def _check_results(bundle: Path) -> bool:
+    """Makes tables, verdicts and report again from the bundle's records, in a folder of their own.
+
+    False: the figures of the page are other bits, as another version of what draws them gives.
+    """
     import tempfile
 
+    from harness.cli.report import make_report, write_markdown
     from harness.cli.tables import write_tables
+    from harness.report.page import html
 
+    told = _told(bundle)
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name) / "bundle"
         shutil.copytree(bundle, copy)
         with contextlib.chdir(copy):
-            settings = load()
+            settings, page = load(), PAGE.read_text()
             folder = tables(settings.suite.name)
-            before = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+            before = _texts(folder)
             write_tables(settings)
-            after = {path.name: path.read_bytes() for path in folder.iterdir()}
-            claims, published = json.loads(_claims(settings)), read_json(Path("claims.json"))
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            raise UserError(f"{bundle / folder / name}: does not follow from the bundle's records with this version")
-    if not _alike(claims, published):
-        raise UserError(f"{bundle / 'claims.json'}: does not follow from the bundle's records with this version")
+            made = replace(make_report(settings), **told)
+            write_markdown(made, TEXT)
+            after, again = _texts(folder), html(made)
+            claims, published = json.loads(json.dumps(made.claims)), read_json(CLAIMS)
+    changed = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
+    changed += [CLAIMS] * (not _alike(claims, published)) + [PAGE] * (_bare(page) != _bare(again))
+    for name in changed:
+        raise UserError(f"{bundle / name}: does not follow from the bundle's records with this version")
+    return page == again
+
+
+def _texts(folder: Path) -> dict[Path, bytes]:
+    """The files that are the same bytes wherever they are made."""
+    return {path: path.read_bytes() for path in (*folder.glob("*"), TEXT) if path.is_file()}
+
+
+def _told(bundle: Path) -> dict[str, Any]:
+    told = read_json(bundle / TOLD)
+    try:
+        stale = [{key: str(line[key]) for key in ("record", "problem")} for line in told["stale"]]
+        return {"stale": stale, "mlflow": str(told["mlflow"])}
+    except (KeyError, TypeError):
+        raise UserError(f"{bundle / TOLD}: not as `harness publish` writes it; the bundle was changed") from None
+
+
+def _bare(page: str) -> str:
+    """A page without the figures that are drawn anew from records."""
+    from harness.cli.figures import RECORDS
+
+    return re.sub(rf'(<figure id="figure-(?:{"|".join(RECORDS)})"><img src=)"[^"]*"', r"\1", page)

@@ -12,7 +12,7 @@ import typer
 from harness.cli.audit import audit_records
 from harness.cli.claims import judged, row
 from harness.cli.console import console
-from harness.cli.evidence import cost, headline, histories, provenances, stands_for
+from harness.cli.evidence import check_records, cost, headline, histories, provenances, stands_for
 from harness.cli.figures import ABOUT, RECORDS, absent, write_figures
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
@@ -32,6 +32,7 @@ def make_report(settings: Settings) -> Any:
     from harness.report.finding import finding
     from harness.tracking.mlflow import tracking_uri
 
+    check_records(settings)
     grids = build_grids(settings)
     runs = provenances(settings)
     drawings = []

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from harness.checks.machine import slow_bf16
 from harness.cli import complete
 from harness.cli.console import console, errors
 from harness.cli.plugins import write_stamps
@@ -147,6 +148,8 @@ def run(
     else:
         console.print(f"suite {settings.suite.name}: {len(graph)} stages; logs in {LOGS}")
         compute = settings.compute
+        if not through_slurm and (why := slow_bf16(compute)):
+            errors.print(f"[yellow]warning:[/] compute.precision is bf16, but {why}")
         place = slurm(compute.threads * compute.ranks, shlex.split(slurm_options)) if through_slurm else Place()
         failed = run_stages(graph, jobs or (len(graph) if through_slurm else cores()), place)
     mirror(settings)

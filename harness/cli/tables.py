@@ -24,9 +24,10 @@ from harness.plan import check_plan
 from harness.published import TABLES
 from harness.report.finding import finding
 from harness.tables.grid import Evidence, Grid, Numbers
-from harness.tables.render import as_json, reasons, to_csv, to_markdown, to_rich
+from harness.tables.render import SOURCES, as_json, legend, reasons, to_csv, to_markdown, to_rich
 from harness.tables.summary import summary
-from harness.tables.typeset import to_html, to_tex
+from harness.tables.typeset import to_tex
+from harness.tables.web import to_html
 
 NAMES = ("summary", *map(str, TABLES), "controls")
 _BRIEF = "summary"
@@ -72,10 +73,10 @@ def write_tables(settings: Settings) -> Path:
 
 
 def update_block(path: Path, settings: Settings) -> None:
-    """Replaces the marked block of a document by what was found and the summary table."""
+    """Replaces the marked block of a document by what was found and the summary table, without its empty rows."""
     (grid,) = build_grids(settings, ["summary"])
     found = finding([row(one) for one in judged(settings)])
-    block = f"**{found}**\n\n{to_markdown(grid, brief=True)}\n{headline(settings)} {cost(settings)}\n"
+    block = f"**{found}**\n\n{to_markdown(grid.filled(), brief=True)}\n{headline(settings)} {cost(settings)}\n"
     replace_block(path, "harness tables", block)
 
 
@@ -91,16 +92,22 @@ def show_grid(grid: Grid, brief: bool) -> None:
     for start in range(0, len(grid.columns), at_once):
         table = to_rich(grid.part(start, start + at_once), brief)
         Console(width=width(table), highlight=False).print(table)
-    if grid.note and not brief:
-        console.print(grid.note, markup=False)
+    for text in filter(None, ("" if brief else grid.note, legend(grid))):
+        console.print(text, markup=False)
 
 
-def print_tables(settings: Settings, wanted: Sequence[str], form: Format, brief: bool = False) -> None:
+def print_tables(
+    settings: Settings, wanted: Sequence[str], form: Format, brief: bool = False, intervals: bool = False
+) -> None:
     grids = build_grids(settings, wanted)
+    if intervals:
+        grids = [grid.with_intervals() for grid in grids]
     text = headline(settings)
     if form is Format.rich:
         for grid in grids:
             show_grid(grid, brief or grid.stem == _BRIEF)
+        if not brief:
+            console.print(SOURCES, markup=False)
         console.print(text, markup=False)
         console.print(cost(settings), markup=False)
     elif form is Format.html:
@@ -112,8 +119,10 @@ def print_tables(settings: Settings, wanted: Sequence[str], form: Format, brief:
     elif form is Format.tex:
         typer.echo("\n".join(to_tex(grid, brief) for grid in grids))
     else:
-        typer.echo("\n".join(to_markdown(grid, brief) for grid in grids))
-        typer.echo(text)
+        for grid in grids:
+            said = legend(grid, coloured=False)
+            typer.echo(to_markdown(grid, brief) + f"\n{said}\n" * bool(said))
+        typer.echo(text if brief else f"{SOURCES}\n\n{text}")
 
 
 def tables_command(
@@ -122,6 +131,9 @@ def tables_command(
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.rich,
     brief: Annotated[bool, typer.Option("--brief", help="ours and the paper's only, without intervals")] = False,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="intervals in every cell, so also of the single views of Tables 3 and 7")
+    ] = False,
     why: Annotated[bool, typer.Option("--why", help="say why cells are empty or lack seeds, instead")] = False,
     write: Annotated[bool, typer.Option("--write", help="write results/<suite>/tables/*.md and *.csv instead")] = False,
     update: Annotated[Path | None, typer.Option(help="renew the marked block of a document, such as README.md")] = None,
@@ -130,6 +142,8 @@ def tables_command(
 
     Example: harness tables --table 6 --format md
     """
+    if brief and intervals:
+        raise UserError("--brief leaves out what --intervals asks for; name one of them")
     settings = load()
     wanted = tuple(table) if table else NAMES
     if update is not None:
@@ -142,4 +156,4 @@ def tables_command(
         for line in dict.fromkeys(line for grid in build_grids(settings, wanted) for line in reasons(grid)):
             console.print(line, markup=False)
     else:
-        print_tables(settings, wanted, form, brief)
+        print_tables(settings, wanted, form, brief, intervals)

@@ -54,15 +54,21 @@ class Report:
 
 COSTS = ("runs of", "how many", "minutes each", "minutes in all")
 ABOUT_CLAIMS = (
-    "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. Effect: the "
-    "difference in standard deviations between people. Power: the chance to find the paper's size, or one point where "
-    "it gives none; the last number is what would be found four times in five, both after the correction."
+    "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. All parts of a "
+    "claim must hold: the numbers, the paper's among them, are those of its weakest. Effect: the difference in "
+    "standard deviations between people. Power: the chance to find the paper's size, or one point where it gives none; "
+    "the last number is what would be found four times in five, both after the correction."
 )
 ABOUT_DIAGNOSIS = (
     "Pseudo-labels against the truth, which no method sees: first epoch → last, means over seeds. They say which step "
     "does what the paper says of it."
 )
 NUMBERS = ("paper", "ours", "95 %", "effect", "p (Holm)", "power", "80 % finds")
+
+
+def part_of(claim: Mapping[str, Any]) -> str:
+    """Which part the numbers are of, where a claim has several; else nothing."""
+    return f"numbers of its weakest part, {claim['part']}" if claim["part"] else ""
 
 
 def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of
+from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of, part_of
 from harness.report.diagnosis import HEADS
 from harness.tables.grid import Grid
-from harness.tables.render import reasons, title, to_markdown
+from harness.tables.render import SOURCES, legend, reasons, title, to_markdown
 
 STALE = "## Stale records"
 _LONG = 8
-"""Columns from which a table's intervals are left to results/<suite>/tables: they would hide the numbers."""
+"""Columns from which a table's intervals are left out: they would hide the numbers."""
 
 
 def markdown(report: Report, figures: str) -> str:
@@ -23,7 +23,7 @@ def markdown(report: Report, figures: str) -> str:
         f"# {report.title}",
         "Written by `harness report --markdown` from the suite's records; nothing here is edited by hand.",
         f"**{report.finding}**",
-        to_markdown(report.grids[0], brief=True),
+        to_markdown(report.grids[0].filled(), brief=True),
         report.headline,
         report.cost,
         f"**{len(report.stale)} records are stale**: their inputs changed since; the end of this page names them."
@@ -39,6 +39,7 @@ def markdown(report: Report, figures: str) -> str:
         *(f"**{place}**\n\n{_table(HEADS, rows)}" for place, rows in report.pseudo_labels.items()),
         "\n".join(f"- {claim}: {found}." for claim, found in report.diagnosis),
         "## Tables",
+        SOURCES,
         *map(_grid, report.grids[1:]),
         "## Figures",
         *(f"![{d.caption}]({figures}/{d.name}.png)\n\n{d.caption}" for d in report.drawings),
@@ -71,7 +72,7 @@ def markdown(report: Report, figures: str) -> str:
 def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     """A table of those that were run with the reasons below, and a line for each reason why others were not."""
     run = [c for c in claims if c["verdict"] != "not run"]
-    rows = [(f"{c['says']} ({c['claim']}; {c['where']})", c["verdict"], *numbers_of(c)) for c in run]
+    rows = [(f"{c['says']} ({_notes(c)})", c["verdict"], *numbers_of(c)) for c in run]
     why: dict[str, list[str]] = {}
     for claim in [*run, *(c for c in claims if c["verdict"] == "not run")]:
         if claim["reason"]:
@@ -80,11 +81,18 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     return [_table(("claim", "verdict", *NUMBERS), rows) if rows else "None has been run.", listed]
 
 
+def _notes(claim: Mapping[str, Any]) -> str:
+    return "; ".join(note for note in (claim["claim"], claim["where"], part_of(claim)) if note)
+
+
 def _grid(grid: Grid) -> str:
     """A table, or only why it is empty."""
     if all(not cell.ours for _, cell in grid.cells()):
         return f"**{title(grid)}**\n\n" + "\n".join(f"- {line}" for line in reasons(grid))
-    return to_markdown(grid, brief=len(grid.columns) >= _LONG)
+    brief = len(grid.columns) >= _LONG
+    elsewhere = f"Intervals: `harness tables --intervals --table {grid.number}`, or {grid.stem}.csv." if brief else ""
+    parts = (to_markdown(grid, brief).rstrip("\n"), legend(grid, coloured=False), elsewhere)
+    return "\n\n".join(filter(None, parts))
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,9 +7,11 @@ import json
 from collections.abc import Sequence
 from html import escape
 
-from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of
+from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of, part_of
 from harness.report.diagnosis import HEADS
-from harness.tables.typeset import STYLE, html_table, page
+from harness.tables.render import SOURCES
+from harness.tables.style import STYLE
+from harness.tables.web import html_table, page
 
 _MORE = """
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; padding: 0; }
@@ -38,7 +40,7 @@ def html(report: Report) -> str:
         "headline": ("Headline", _summary(report)),
         "claims": ("Claims", _claims(report)),
         "diagnosis": ("Diagnosis", _diagnosis(report)),
-        "tables": ("Tables", "".join(html_table(g, _linker(report)) for g in report.grids[1:])),
+        "tables": ("Tables", _tables(report)),
         "figures": ("Figures", _figures(report)),
         "cost": ("Cost", _table("Training time", COSTS, report.costs)),
         "slips": ("The paper against itself", slips),
@@ -59,7 +61,17 @@ def html(report: Report) -> str:
 
 
 def _linker(report: Report):
-    return lambda key: f"#run-{report.links[key]}" if key in report.links else None
+    def link(key: str) -> tuple[str, str] | None:
+        group = report.links.get(key)
+        return (f"#run-{group}", f"runs {group}") if group else None
+
+    return link
+
+
+def _tables(report: Report) -> str:
+    return f'<p class="note">{escape(SOURCES)}</p>\n' + "".join(
+        html_table(g, _linker(report)) for g in report.grids[1:]
+    )
 
 
 def _summary(report: Report) -> str:
@@ -69,7 +81,8 @@ def _summary(report: Report) -> str:
     mlflow = f'<p><a href="{escape(report.mlflow)}">Compare the runs in MLflow</a></p>' if report.mlflow else ""
     return (
         f'<p class="big">{escape(report.finding)}</p>\n<p>{escape(report.headline)}</p>\n'
-        f"<p>{escape(report.cost)}</p>\n{stale}{mlflow}" + html_table(report.grids[0], _linker(report), brief=True)
+        f"<p>{escape(report.cost)}</p>\n{stale}{mlflow}"
+        + html_table(report.grids[0].filled(), _linker(report), brief=True)
     )
 
 
@@ -79,7 +92,8 @@ def _claims(report: Report) -> str:
         mark = f'<span class="verdict"><span aria-hidden="true">{_SIGNS[c["verdict"]]} </span>{escape(c["verdict"])}</span>'
         rows.append(
             f'<tr class="ours"><th scope="row" class="text"><strong>{escape(c["claim"])}</strong><br>{escape(c["says"])}<br>'
-            f'<span class="note">{escape(c["where"])}</span></th><td class="text">{mark}<br>'
+            f'<span class="note">{"<br>".join(escape(note) for note in (c["where"], part_of(c)) if note)}</span></th>'
+            f'<td class="text">{mark}<br>'
             f'<span class="note">{escape(c["reason"])}</span></td>'
             + "".join(f"<td>{escape(text)}</td>" for text in numbers_of(c))
             + "</tr>"
@@ -142,7 +156,7 @@ def _runs(report: Report) -> str:
         for stem, run in runs.items():
             note = f"<p><strong>{escape(stale[stem])}</strong></p>" if stem in stale else ""
             text = escape(json.dumps(run, indent=1, ensure_ascii=False))
-            body += f"<h3>{escape(stem)}</h3>{note}<pre tabindex='0'>{text}</pre>"
+            body += f'<h3>{escape(stem)}</h3>{note}<pre tabindex="0" role="region" aria-label="Provenance of {escape(stem)}">{text}</pre>'
         # The target lies inside: browsers open what holds the target of a link.
         inner = f'<div id="run-{escape(group)}" tabindex="-1">{body}</div>'
         out.append(f"<details><summary>{escape(group)}: {escape(ids)}</summary>{inner}</details>")

@@ -103,7 +103,7 @@ class Grid:
     """A table: ``heads`` name the first columns, ``columns`` those with cells.
 
     ``spread_in``: columns that show intervals when printed (None: all of them). ``note``: which of our data sets stands
-    for which of the paper's.
+    for which of the paper's. ``base``: the method that its marked gains are over.
     """
 
     number: str
@@ -113,6 +113,7 @@ class Grid:
     rows: tuple[Row, ...]
     spread_in: tuple[str, ...] | None = None
     note: str = field(default="", kw_only=True)
+    base: str = field(default=NAMES["cc"], kw_only=True)
 
     @property
     def stem(self) -> str:
@@ -123,6 +124,15 @@ class Grid:
         """The table with some of its columns."""
         rows = tuple(Row(row.head, row.cells[start:stop]) for row in self.rows)
         return replace(self, columns=self.columns[start:stop], rows=rows)
+
+    def with_intervals(self) -> Grid:
+        """The table with intervals in every column."""
+        return replace(self, spread_in=None)
+
+    def filled(self) -> Grid:
+        """The table without the rows in which nothing stands, neither ours nor the paper's."""
+        rows = tuple(row for row in self.rows if any(cell.ours or cell.paper for cell in row.cells))
+        return replace(self, rows=rows)
 
     def shows_spread(self, column: str) -> bool:
         return self.spread_in is None or column in self.spread_in

@@ -15,12 +15,23 @@ from rich.text import Text
 from harness.tables.grid import BLUE, BOLD, RED, Cell, Grid
 
 ABSENT = "—"
-_RICH = {RED: "red", BLUE: "blue", BOLD: "bold", "": ""}
+_RICH = {RED: "italic red", BLUE: "underline blue", BOLD: "bold", "": ""}
+LOOKS = {RED: "Red, italic", BLUE: "Blue, underlined", BOLD: "Bold"}
+"""The paper's marks, each by colour and by something else."""
+_SENSES = {RED: "upper bound", BLUE: "above {base} at a front or back view", BOLD: "above {base} in the mean"}
+SOURCES = (
+    "Ours: the mean over seeds; 95 % seeds: its interval over seeds (Student's t); 95 % people: over test subjects "
+    "(bootstrap); paper: as printed; difference: ours minus the paper's, in points; —: not run, or not printed."
+)
+"""What the lines of a table are."""
+
+
+INTERVALS = ("95 % seeds", "95 % people")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One printed line of a row. kind: "ours", "95 % seeds", "95 % people", "paper" or "difference"."""
+    """One printed line of a row. kind: "ours", one of :data:`INTERVALS`, "paper" or "difference"."""
 
     head: tuple[str, ...]
     kind: str
@@ -64,10 +75,9 @@ def lines(grid: Grid, brief: bool = False) -> list[Line]:
         out.append(Line(row.head, "ours", mine, tuple(c.ours_mark if c.ours else "" for c in row.cells), keys))
         if not brief:
             none = ("",) * len(keys)
-            for kind, texts in (
-                ("95 % seeds", tuple(_range(cell.seeds) if spread else "" for cell, spread in both)),
-                ("95 % people", tuple(_range(cell.people) if spread else "" for cell, spread in both)),
-            ):
+            seeds = tuple(_range(cell.seeds) if spread else "" for cell, spread in both)
+            people = tuple(_range(cell.people) if spread else "" for cell, spread in both)
+            for kind, texts in zip(INTERVALS, (seeds, people), strict=True):
                 if any(texts):
                     out.append(Line(blank, kind, texts, none, keys))
         paper = tuple(cell.paper or ABSENT for cell in row.cells)
@@ -76,6 +86,20 @@ def lines(grid: Grid, brief: bool = False) -> list[Line]:
             differences = tuple(signed(cell.difference) for cell in row.cells)
             out.append(Line(blank, "difference", differences, ("",) * len(keys), keys))
     return out
+
+
+def senses(grid: Grid) -> dict[str, str]:
+    """What the marks that are in a table say there."""
+    used = {mark for row in grid.rows for cell in row.cells for mark in (cell.ours_mark, cell.paper_mark)}
+    return {mark: said.format(base=grid.base) for mark, said in _SENSES.items() if mark in used}
+
+
+def legend(grid: Grid, coloured: bool = True) -> str:
+    """The marks of a table in words; not ``coloured``: all of them are bold."""
+    said = senses(grid)
+    if not coloured:
+        return f"Bold: {'; '.join(said.values())}." if said else ""
+    return " ".join(f"{LOOKS[mark]}: {meaning}." for mark, meaning in said.items())
 
 
 def title(grid: Grid) -> str:

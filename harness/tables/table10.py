@@ -12,4 +12,5 @@ def build(numbers: Numbers) -> Grid:
     rows = tuple(Row((NAMES[method],), cells[method]) for method in cells)
     columns = ("CASIA-BN NM", "CASIA-BN BG", "CASIA-BN CL", "GREW")
     note = numbers.note(["casia-bn", "grew"])
-    return Grid("10", "Self-supervised GaitSSB*: rank-1 (%), GaitSet", ("Method",), columns, rows, note=note)
+    title = "Self-supervised GaitSSB*: rank-1 (%), GaitSet"
+    return Grid("10", title, ("Method",), columns, rows, note=note, base=NAMES["gaitssb"])

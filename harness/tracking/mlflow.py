@@ -11,8 +11,8 @@ from typing import Any
 from harness.errors import UserError
 from harness.files import read_json, sha256, write_json
 from harness.layout import RunName, events, provenance, scores
+from harness.tracking.check import checked_epochs, checked_provenance, checked_scores
 from harness.tracking.events import read_events
-from harness.tracking.records import read_provenance, read_scores
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "selective-fusion"
@@ -27,8 +27,9 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
     """Sends every recorded run of a suite that the store does not hold yet; returns (sent, already there).
 
     Safe to repeat and to interrupt: a run that was sent by half is removed and sent again. Raises ``UserError`` when
-    the store cannot be reached.
+    the store cannot be reached, and before anything is sent when a file of a run is damaged.
     """
+    recorded = _recorded(suite)
     _quick()
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -40,7 +41,7 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
         experiment = found.experiment_id if found else client.create_experiment(EXPERIMENT)
         sent = there = 0
         identities = {}
-        for run in _recorded(suite):
+        for run in recorded:
             identity = _present(client, experiment, run)
             if identity:
                 there += 1
@@ -110,16 +111,24 @@ def _digest(suite: str) -> str:
 
 
 def _recorded(suite: str) -> list[dict[str, Any]]:
-    """Provenance of each run with its epochs, event file and scores."""
+    """Provenance of each run with its name, epochs and scores."""
     runs = []
     by_id: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(scores(suite).glob("*.json")):
-        content = read_scores(path)
+        content = checked_scores(path)
         by_id.setdefault(content["run_id"], []).append({**content, "path": path})
     for path in sorted(provenance(suite, "x").parent.glob("*.json")):
-        run = read_provenance(path)
-        runs.append({**run, "stem": path.stem, "suite": suite, "scores": by_id.get(run["run_id"], [])})
+        run = checked_provenance(path)
+        name = _name(suite, path.stem, run["inputs"])
+        history = checked_epochs(name.epochs)["epochs"] if name.epochs.is_file() else []
+        own = {"stem": path.stem, "suite": suite, "name": name, "history": history}
+        runs.append({**run, **own, "scores": by_id.get(run["run_id"], [])})
     return runs
+
+
+def _name(suite: str, stem: str, inputs: dict[str, Any]) -> RunName:
+    main = RunName(suite, inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"])
+    return replace(main, variant=stem.removeprefix(main.stem).removeprefix("-"))
 
 
 def _present(client: Any, experiment: str, run: dict[str, Any]) -> str | None:
@@ -152,9 +161,7 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
     inputs = run["inputs"]
-    main = RunName(run["suite"], inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"])
-    variant = run["stem"].removeprefix(main.stem).removeprefix("-")
-    name = replace(main, variant=variant)
+    name, variant = run["name"], run["name"].variant
     tags = {
         "mlflow.runName": run["stem"], "stem": run["stem"], "run_id": run["run_id"], "suite": run["suite"],
         "method": inputs["method"], "backbone": inputs["backbone"]["name"], "dataset": inputs["dataset"],
@@ -166,8 +173,7 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> str:
     lines = read_events(events(run["run_id"])) if events(run["run_id"]).is_file() else []
     # A resumed run reports an epoch again after a kill: the last report counts.
     reports = {line["metrics"]["epoch"]: line for line in lines if line["kind"] == "epoch"}
-    history = read_json(name.epochs)["epochs"] if name.epochs.is_file() else []
-    epochs = {int(m["epoch"]): (reports.get(m["epoch"], {}).get("time", 0.0), m) for m in history}
+    epochs = {int(m["epoch"]): (reports.get(m["epoch"], {}).get("time", 0.0), m) for m in run["history"]}
     for epoch, line in reports.items():
         epochs[epoch] = (line["time"], {**epochs.get(epoch, (0, {}))[1], **line["metrics"]})
     start = next((line["time"] for line in lines), 0.0)

@@ -126,6 +126,16 @@ def test_the_bound_is_the_scarcer_resource():
     assert measured.fp32 > 1e9 and measured.copy > 1e8
 
 
+def test_a_slow_product_is_measured_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hardware, "_ENOUGH", 0.0)
+    turns = []
+    assert hardware._least(lambda: turns.append(sum(range(10**5))), torch.device("cpu"), 1, repeats=9) > 0
+    assert len(turns) == 1
+    monkeypatch.setattr(hardware, "_ENOUGH", 1e9)
+    hardware._least(lambda: turns.append(0), torch.device("cpu"), 1, repeats=9)
+    assert len(turns) == 11
+
+
 @pytest.mark.parametrize("part", [part for part in measure.PARTS if part != "prepare"])
 def test_work_is_counted(part: str):
     ((_, size),) = measure.plan([part], {}, {"threads": 1, "precision": "fp32", "device": "cpu"})
@@ -160,6 +170,12 @@ def test_a_whole_part(monkeypatch: pytest.MonkeyPatch, root):
     assert figure.ours.median > 0 and figure.plain.median > 0 and figure.bound > 0
     page = measure.page([figure], common, 1, 0)
     assert "| epoch of CC |" in page and "FLOP utilisation" in page
+    other = "\n## Another machine, 1 cores\n\nkept\n"
+    renewed = measure.page([figure], common, 2, 0, page + other)
+    assert renewed == page.replace("1 turns", "2 turns") + other
+    assert measure.page([figure], common, 1, 0, "# Performance\n\nold\n" + other) == page.replace(
+        "\n## ", other + "\n## "
+    )
     two = {**common, "threads": 2}
     ((name, size),) = measure.plan(["prepare"], {"sequences": 3, "length": 4}, two)
     prepared = measure.measure(name, size, repeats=1, warm_up=0)

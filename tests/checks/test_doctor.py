@@ -136,6 +136,21 @@ def test_a_gpu_is_needed_where_it_is_asked_for(settings_tree, monkeypatch: pytes
     assert finding.state == "fault" and "compute.device is cuda" in finding.text
 
 
+@pytest.mark.parametrize(
+    ("units", "state"),
+    [(["AVX2"], "warning"), (["AVX512"], "good"), (["AVX512", "avx512_bf16"], "good"), (["DEFAULT", "bf16"], "good")],
+)
+def test_bf16_without_units_is_a_warning(settings_tree, monkeypatch: pytest.MonkeyPatch, units: list[str], state: str):
+    monkeypatch.setattr(machine, "cpu_units", lambda: units)
+    settings_tree["compute"] |= {"device": "cpu", "precision": "fp32"}
+    assert machine.precision(check(settings_tree, "x").compute).state == "good"
+    settings_tree["compute"]["precision"] = "bf16"
+    assert machine.precision(check(settings_tree, "x").compute).state == state
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    settings_tree["compute"]["device"] = "auto"
+    assert machine.precision(check(settings_tree, "x").compute).state == "good"
+
+
 @pytest.mark.parametrize("name", [".dvc/config", "dvc.yaml", "dvc.lock"])
 def test_a_broken_file_of_dvc_is_a_fault(here: Path, name: str):
     assert repository.dvc().state == "good"

@@ -18,10 +18,10 @@ VIEWS = tuple(range(0, 181, 18))
 TARGET = {"casia-bn": "target"}
 
 
-def claim(key="c", paper=5.0, dataset="casia-bn", backbone="gaitset", **part) -> Claim:
-    parts = [{"gain": ["sf", "cc"], "under": ["CL"], "above": 0, **part}]
-    about = {"key": key, "says": "", "where": "", "table": 3, "dataset": dataset, "backbone": backbone, "paper": paper}
-    return Claim.model_validate({**about, "parts": parts})
+def claim(key="c", dataset="casia-bn", backbone="gaitset", metric="rank1", **part) -> Claim:
+    parts = [{"gain": ["sf", "cc"], "under": ["CL"], "above": 0, "paper": 5.0, **part}]
+    about = {"key": key, "says": "", "where": "", "table": 3, "dataset": dataset, "backbone": backbone}
+    return Claim.model_validate({**about, "metric": metric, "parts": parts})
 
 
 def world(rates, seeds=3, people=25, rng=None, trials=40, noise=0.005):
@@ -95,6 +95,8 @@ def test_one_seed_decides_nothing_and_two_do_not_either():
         (claim(under=["BG"]), "scored for BG"),
         (claim(views=[90, 7]), None),
         (claim(views=[7]), "no view"),
+        (claim(metric="rank5"), "no run of sf with gaitset on target scored for CL at rank-5"),
+        (claim(gain=["cc", "cc n=*"]), "the suite has no other n to compare with"),
     ],
 )
 def test_missing_runs_are_not_run(given, expected):
@@ -129,19 +131,57 @@ def test_gains_on_conditions_are_compared():
     assert one(claim(under=["NM"], than_under=["CL"]), world(rates)).decision == "refuted"
 
 
+def several(*parts) -> Claim:
+    about = claim().model_dump(exclude={"parts"})
+    whole = [{"under": ["CL"], "above": 0, **part} for part in parts]
+    return Claim.model_validate({**about, "parts": whole})
+
+
 def test_all_parts_must_hold_and_one_that_fails_refutes():
     outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4, ("ssf", "CL"): 0.8, ("scf", "CL"): 0.6})
-    cc = {"gain": ["sf", "cc"], "under": ["CL"], "above": 0}
 
     def verdict(*others):
-        parts = [cc, *({"gain": ["sf", o], "under": ["CL"], "above": 0} for o in others)]
-        return one(Claim.model_validate({**claim().model_dump(exclude={"parts"}), "parts": parts}), outcomes)
+        return one(several(*({"gain": ["sf", other]} for other in ("cc", *others))), outcomes)
 
     assert verdict().decision == "supported"
     assert verdict("scf").decision == "undecided"
     refuted = verdict("ssf")
     assert refuted.decision == "refuted" and refuted.test is not None
     assert refuted.test.difference == pytest.approx(-20, abs=3)  # that of the weakest part
+    assert refuted.part == refuted.claim.parts[1]
+
+
+@pytest.mark.parametrize("places", [(0, 1), (1, 0)])
+def test_size_and_power_are_those_of_the_weakest_part(places):
+    """Not of the part with the least to spare in the paper, which is another one here."""
+    outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4, ("scf", "CL"): 0.58})
+    parts = [{"gain": ["sf", "cc"], "paper": 1.0}, {"gain": ["sf", "scf"], "paper": 30.0}]
+    found = one(several(*(parts[i] for i in places)), outcomes)
+    assert found.part is not None and found.part.gain == ("sf", "scf") and found.claim.paper == 1.0
+    assert found.paper == 30.0 and found.test is not None and found.power == found.test.power(30.0)
+    unprinted = one(several({"gain": ["sf", "cc"], "paper": 9.0}, {"gain": ["sf", "scf"]}), outcomes)
+    assert unprinted.paper is None and unprinted.test is not None and unprinted.power == unprinted.test.power(1.0)
+    assert one(several(*parts), []).paper == 1.0  # nothing tested
+
+
+@pytest.mark.parametrize("side", [{"above": 0}, {"above": None, "below": 0}])
+def test_among_parts_of_one_p_the_one_of_fewest_standard_errors_is_the_weakest(side):
+    """All are as sure as draws can tell, or as wrong, whichever stands first."""
+    outcomes = world({("sf", "CL"): 0.9, ("cc", "CL"): 0.2, ("scf", "CL"): 0.5})
+    weakest = "scf" if side.get("above") == 0 else "cc"
+    for others in (("cc", "scf"), ("scf", "cc")):
+        found = one(several(*({"gain": ["sf", other], **side} for other in others)), outcomes)
+        assert found.part is not None and found.part.gain == ("sf", weakest)
+
+
+def test_a_claim_at_rank_5_is_judged_by_hits_at_rank_5():
+    first = world({("sf", "CL"): 0.5, ("cc", "CL"): 0.5})
+    fifth = world({("sf", "CL"): 0.8, ("cc", "CL"): 0.6})
+    first_hit, five = judge([claim(), claim("five", metric="rank5")], first, TARGET, {"rank5": fifth})
+    assert first_hit.decision == "undecided" and five.decision == "supported"
+    assert five.test is not None and five.test.difference == pytest.approx(20, abs=3)
+    with pytest.raises(UserError, match="disagree about sf on target CL"):
+        judge([claim()], first, TARGET, {"rank5": [*fifth, replace(fifth[0], hits=fifth[0].hits - 1)]})
 
 
 def test_people_are_paired_by_name():

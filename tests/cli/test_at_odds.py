@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,38 +19,6 @@ def test_an_unknown_method(recorded, refuses, words):
     edit(result("smoke", "sf", "gaitset", "target", 0), lambda c: c.update(method="sff"))
     line = refuses(*words)
     assert "scores/sf-gaitset-target-s0.json: unknown method 'sff'; did you mean 'sf'?" in line
-
-
-@pytest.mark.parametrize("words", EVERY)
-def test_two_records_that_disagree_about_one_cell(recorded, refuses, words):
-    path = result("smoke", "sf", "gaitset", "target", 0)
-    other = path.with_name("sf-copy.json")
-    shutil.copy(path, other)
-    edit(other, lambda c: c["conditions"]["NM"]["ranks"].update({"1": 1.25}))
-    line = refuses(*words)
-    assert str(path) in line and str(other) in line and "1.25" in line
-
-
-def test_the_same_record_twice_is_one(recorded, harness):
-    path = result("smoke", "sf", "gaitset", "target", 0)
-    _, before, _ = harness("tables", "--table", "6", "--format", "csv")
-    shutil.copy(path, path.with_name("sf-copy.json"))
-    assert harness("tables", "--table", "6", "--format", "csv")[1] == before
-
-
-@pytest.mark.parametrize("words", EVERY)
-@pytest.mark.parametrize("damage", ["cut", "no conditions", "no hits", "short hits"])
-def test_half_a_record(recorded, refuses, words, damage):
-    path = result("smoke", "cc", "gaitset", "target", 1)
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:300])
-    elif damage == "no conditions":
-        edit(path, lambda c: c.pop("conditions"))
-    elif damage == "no hits":
-        edit(path, lambda c: c["conditions"]["CL"].pop("hits"))
-    else:
-        edit(path, lambda c: c["conditions"]["CL"]["hits"].pop())
-    assert str(path) in refuses(*words)
 
 
 def test_an_empty_suite(empty, harness, refuses):

@@ -44,5 +44,5 @@ def test_histories_are_those_of_each_seed(recorded):
     assert list(found) == ["cc", "sf"] and [len(runs) for runs in found.values()] == [3, 3]
     assert [m["epoch"] for m in found["cc"][0]] == [0, 1]
     Path("results/smoke/epochs/cc-gaitset-target-s0.json").write_text('{"epochs": 3}')
-    with pytest.raises(UserError, match="not a file of epochs"):
+    with pytest.raises(UserError, match="not a file of epochs of this harness: run_id is missing"):
         histories(load(), ("cc",), "gaitset", "target")

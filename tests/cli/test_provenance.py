@@ -128,11 +128,11 @@ def lock(*records: Path, deps: tuple[str, ...] = ()) -> None:
 
 
 def test_a_record_that_is_not_what_dvc_wrote_is_named(recorded):
-    """Two edited numbers that still fit together: neither tables nor claims could notice."""
+    """What was edited still fits together: neither tables nor claims could notice."""
     sf, cc = (result("smoke", method, "gaitset", "target", 0) for method in ("sf", "cc"))
     lock(sf, cc)
     assert audit_records(load()) == []
-    edit(sf, lambda c: c["metrics"].update(rank1_NM=99.0))
+    edit(sf, lambda c: c["conditions"]["NM"]["subjects"].reverse())
     assert [(p["record"], "not the file that DVC recorded" in p["problem"]) for p in audit_records(load())] == [
         (str(sf), True)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from recorded import edit, identity_of
 
 from harness.files import read_json, sha256, write_json
 
@@ -46,6 +47,77 @@ def test_a_forged_table_does_not_follow_from_the_records(recorded, harness, refu
     table.write_text(table.read_text().replace("ours", "mine"))
     forge(lambda files: files.update({"results/smoke/tables/table3.md": sha256(table)}))
     assert "table3.md: does not follow from the bundle's records" in refuses("verify", "bundle")
+
+
+@pytest.mark.parametrize("name", ["index.html", "report.md"])
+def test_a_changed_report_is_noticed_and_a_forged_one_too(recorded, harness, refuses, name):
+    """With the manifest as it was by its digest; with one that fits because the records give another report."""
+    assert harness("publish", "--output", "bundle")[0] == 0
+    page = Path("bundle") / name
+    page.write_text(page.read_text().replace("undecided", "supported"))
+    assert f"{name}: changed since it was published" in refuses("verify", "bundle")
+    forge(lambda files: files.update({name: sha256(page)}))
+    assert f"{name}: does not follow from the bundle's records" in refuses("verify", "bundle")
+
+
+def test_a_page_with_other_figures_is_checked_by_its_digest_and_this_is_said(recorded, harness, refuses):
+    """Another version of matplotlib draws other bits; a figure that no run drew is another matter."""
+    assert harness("publish", "--output", "bundle")[0] == 0
+    assert "follow from its records, its figures too" in " ".join(harness("verify", "bundle")[1].split())
+    page = Path("bundle/index.html")
+    before = page.read_text()
+    for figure, fits in (("polar", True), ("figure6", False)):
+        source = f'<figure id="figure-{figure}"><img src="data:image/svg+xml;base64,'
+        other = source + "AAAA"
+        text = before.replace(source, other) if fits else before.replace('<figure id="figure-polar">', other, 1)
+        assert text != before
+        page.write_text(text)
+        forge(lambda files: files.update({"index.html": sha256(page)}))
+        if fits:
+            code, out, _ = harness("verify", "bundle")
+            assert code == 0 and "index.html's figures, drawn otherwise here, by their digest alone" in " ".join(
+                out.split()
+            )
+        else:
+            assert "index.html: does not follow" in refuses("verify", "bundle")
+
+
+def test_figures_of_networks_go_into_the_bundle_and_their_page_is_made_again(recorded, harness, refuses):
+    folder = Path("results/smoke/figures")
+    folder.mkdir()
+    for name in ("figure6", "figure7"):
+        for kind in ("svg", "png"):
+            (folder / f"{name}.{kind}").write_bytes(b"<svg>" + name.encode())
+    drawn_from = [identity_of("cc", 0), identity_of("sf", 0)]
+    write_json(folder / "sources.json", {"figure6": drawn_from, "figure7": ["another run"]})
+    assert harness("publish", "--output", "bundle")[0] == 0
+    packed = {path.name for path in (Path("bundle") / folder).iterdir()}
+    assert packed == {"figure6.svg", "figure6.png", "sources.json"}
+    assert 'id="figure-figure6"' in Path("bundle/index.html").read_text()
+    assert harness("verify", "bundle")[0] == 0
+    svg = Path("bundle") / folder / "figure6.svg"
+    svg.write_bytes(b"<svg>of somebody else")
+    forge(lambda files: files.update({f"{folder.as_posix()}/figure6.svg": sha256(svg)}))
+    assert "index.html: does not follow" in refuses("verify", "bundle")
+
+
+def test_what_was_stale_when_it_was_published_stays_so(recorded, harness, refuses, monkeypatch):
+    """A bundle is checked by its records: neither today's code nor an address in the environment changes its page."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
+    edit(Path("results/smoke/provenance/cc-gaitset-target-s0.json"), lambda run: run["inputs"].update(code="old"))
+    assert harness("publish", "--output", "bundle")[0] == 0
+    text = Path("bundle/index.html").read_text()
+    assert "records are stale</strong>" in text and "http://mlflow.example:5000" in text
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert harness("verify", "bundle")[0] == 0
+    told = Path("bundle/published.json")
+    for content, said in (({"stale": [], "mlflow": ""}, "report.md: does not"), ({"stale": [1]}, "not as `harness")):
+        write_json(told, content)
+        forge(lambda files: files.update({"published.json": sha256(told)}))
+        assert said in refuses("verify", "bundle")
+    told.unlink()
+    forge(lambda files: files.pop("published.json"))
+    assert "does not name published.json" in refuses("verify", "bundle")
 
 
 @pytest.mark.parametrize(("by", "fits"), [(1e-9, True), (0.01, False)])

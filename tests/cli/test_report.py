@@ -19,7 +19,7 @@ from harness.config import load
 
 
 class Page(HTMLParser):
-    VOID = ("meta", "img", "br", "link")
+    VOID = ("meta", "img", "br", "link", "input")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -53,6 +53,15 @@ def test_the_report_is_one_page_whose_links_lead_somewhere(recorded, harness):
     targets = [str(a["href"]) for tag, a in page.seen if tag == "a"]
     assert targets and all(t.startswith("#") and t[1:] in ids for t in targets)
     assert "#run-sf-gaitset-target" in targets
+    # What can be looked at or used has a name; what describes something is there.
+    labels = {a["for"] for tag, a in page.seen if tag == "label"}
+    assert {a["id"] for tag, a in page.seen if tag == "input"} == labels == {"table3-each", "table7-each"}
+    assert all(a.get("aria-label") for _, a in page.seen if a.get("tabindex") == "0" or a.get("role") == "region")
+    assert all(a.get("aria-label") for tag, a in page.seen if tag == "a" and str(a["href"]).startswith("#run-"))
+    pointers = [a[name] for _, a in page.seen for name in ("aria-describedby", "aria-labelledby") if name in a]
+    assert len(pointers) > 15 and set(pointers) <= set(ids)
+    assert '<span class="blue">Blue, underlined</span>: above Base (CC) at a front or back view.' in text
+    assert tags.count("figcaption") == tags.count("figure") and tags.count("caption") == tags.count("table")
     html = next(a for tag, a in page.seen if tag == "html")
     assert html["lang"] == "en" and tags.count("main") == tags.count("h1") == 1
     assert "prefers-color-scheme: dark" in text and "@media print" in text and "width=device-width" in text

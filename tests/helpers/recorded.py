@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from harness.cli import wiring
 from harness.config import load, value_at
+from harness.data.sets import protocol_of
 from harness.evaluation.evaluate import ConditionScore
 from harness.files import read_json, sha256, write_json
 from harness.identity import lock_digest
@@ -31,8 +33,9 @@ def condition_score(rng, rate: float, people=12) -> ConditionScore:
     per_view = 100 * hits.sum(axis=1) / trials.sum(axis=1)
     mean = float(per_view.mean())
     return ConditionScore(
-        views=VIEWS, gallery_views=VIEWS, rank1=np.full((11, 11), mean), per_view=per_view, mean=mean, ranks={1: mean},
-        probes=np.full(11, 2 * people), unmatched=0, subjects=[f"{i:03d}" for i in range(people)], hits=hits,
+        views=VIEWS, gallery_views=VIEWS, rank1=np.repeat(per_view[:, None], 11, axis=1), per_view=per_view, mean=mean,
+        ranks={1: mean}, probes=np.full(11, 2 * people), unmatched=0,
+        subjects=[f"{i:03d}" for i in range(people)], hits=hits,
         trials=trials,
     )  # fmt: skip
 
@@ -51,6 +54,7 @@ def record(method: str, seed: int, variant: str = "", rate: float | None = None)
     key = {"suite": "smoke", "dataset": "target", "backbone": "gaitset", "method": method, "seed": seed}
     key |= {"variant": variant} if variant else {}
     key |= {"run_id": identity, "store": "ab" * 32, "distance": "part-euclidean"}
+    key["protocol"] = asdict(protocol_of("casia-b"))
     scored = {c: condition_score(rng, rate) for c in ("NM", "BG", "CL")}
     write_result(result("smoke", method, "gaitset", "target", seed, variant), key, scored)
     code = wiring.code_of(method, run.backbone.kind, run.method.uses_clustering)
@@ -70,7 +74,8 @@ def record(method: str, seed: int, variant: str = "", rate: float | None = None)
     env = {"cpu": "test", "gpu": None, "python": "3.11", "packages": {"torch": "2"}}
     about = {"run_id": identity, "inputs": inputs, "commit": "0" * 12, "command": f"harness train {method}"}
     write_json(provenance("smoke", run.name.stem), {**about, "seconds": 60.0, "environment": env})
-    epochs = [{"epoch": e, "loss": 1.0 / (e + 1), "nmi": 0.5, "clusters": 9.0, "outliers": 3.0} for e in range(2)]
+    metrics = {"nmi": 0.5, "clusters": 9.0, "outliers": 3.0}
+    epochs = [{"epoch": e, "loss": 1.0 / (e + 1), **metrics} for e in range(run.method.training.epochs)]
     write_json(run.name.epochs, {"run_id": identity, "epochs": epochs})
     return run.name
 

@@ -150,6 +150,18 @@ def test_the_summary_has_all_seven_methods_with_the_papers_numbers():
     assert all(len(cell.ours) == 2 for row in grid.rows for cell in row.cells)
 
 
+def test_rows_without_any_number_can_be_left_out():
+    """Only with GaitGL are there methods that neither the paper nor the suite has run."""
+    both = Evidence("x", (0, 1), ("gaitset", "gaitgl"), TARGET, (record(50.0, "ssf", backbone="gaitgl"),))
+    grid = summary(both)
+    left = [row.head for row in grid.filled().rows]
+    assert len(grid.rows) == 14 and {row.head for row in grid.rows} - set(left) == {
+        ("GaitGL", "GaitSSB*"),
+        ("GaitGL", "Base + SCF"),
+    }
+    assert left == [row.head for row in grid.rows if row.head in left] and grid.filled().filled() == grid.filled()
+
+
 @pytest.mark.parametrize("number", BUILD)
 def test_rendering_depends_on_the_records_alone(number):
     def rich_text(grid, brief=False):

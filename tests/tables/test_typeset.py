@@ -1,62 +1,24 @@
-"""LaTeX that compiles, HTML that needs nothing else, JSON with every seed; intervals, marks and reasons."""
+"""LaTeX that compiles, JSON with every seed; intervals, marks and reasons."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from grids import build
 
 from harness.errors import UserError
 from harness.statistics import people_interval, seed_interval
-from harness.tables.grid import BLUE, BOLD, RED, Evidence, Grid, Numbers
-from harness.tables.render import as_json, lines, reasons, to_markdown, to_rich
-from harness.tables.typeset import TEX_PACKAGES, to_html, to_tex
-from harness.types import Outcome, ResultRecord
-
-VIEWS = tuple(range(0, 181, 18))
-METHODS = ("upper", "pretrain", "cc", "ssf", "scf", "sf", "gaitssb")
-
-
-def outcome(method, condition, seed, variant="") -> Outcome:
-    rng = np.random.default_rng([METHODS.index(method), len(condition), seed, len(variant)])
-    trials = np.full((len(VIEWS), 12), 20)
-    hits = rng.binomial(20, 0.3 + 0.08 * METHODS.index(method), trials.shape)
-    people = tuple(f"{i:03d}" for i in range(12))
-    return Outcome(
-        "target", "gaitset", method, seed, condition, f"{method}-{seed}", VIEWS, people, hits, trials, variant
-    )
-
-
-def records_of(o: Outcome) -> list[ResultRecord]:
-    rates = 100 * o.hits.sum(axis=1) / o.trials.sum(axis=1)
-    key = (o.dataset, o.backbone, o.method, o.seed, o.condition)
-    numbers = [(view, float(rate)) for view, rate in zip(VIEWS, rates)] + [(None, float(rates.mean()))]
-    return [ResultRecord(*key, view, "rank1", value, 20, o.run_id, o.variant) for view, value in numbers]
-
-
-@pytest.fixture(scope="module")
-def evidence() -> Evidence:
-    outcomes = [outcome(m, c, s) for m in METHODS for c in ("NM", "BG", "CL") for s in (0, 1, 2)]
-    outcomes += [outcome("sf", c, s, "a=3") for c in ("NM", "BG", "CL") for s in (0, 1)]
-    records = [r for o in outcomes for r in records_of(o)]
-    stands_for, about = {"casia-bn": "target"}, {"target": "walkers"}
-    return Evidence("x", (0, 1, 2), ("gaitset",), stands_for, tuple(records), tuple(outcomes), about=about)
-
-
-def build(evidence, number) -> Grid:
-    return importlib.import_module(f"harness.tables.table{number}").build(Numbers(evidence, number))
-
-
-@pytest.fixture(scope="module", params=range(3, 11))
-def grid(request, evidence) -> Grid:
-    return build(evidence, request.param)
+from harness.tables.grid import BLUE, BOLD, RED, Evidence
+from harness.tables.render import INTERVALS, as_json, legend, lines, reasons, to_markdown, to_rich
+from harness.tables.typeset import TEX_PACKAGES, to_tex
+from harness.tables.web import to_html
+from harness.types import ResultRecord
 
 
 def cells(grid):
@@ -200,41 +162,30 @@ def test_a_long_table_is_several_floats_with_every_row_once(evidence):
     assert to_tex(build(evidence, 6)).count(r"\begin{table}") == 1
 
 
-# --- HTML and JSON -------------------------------------------------------------------------------------------
+# --- JSON and lines -------------------------------------------------------------------------------------------
 
 
-class Elements(HTMLParser):
-    """Checks that elements close in order, and collects them."""
-
-    VOID = ("meta", "img", "br", "link")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
+def test_intervals_of_single_views_are_shown_on_request(evidence):
+    for number, means in ((3, 1), (7, 0)):
+        grid = build(evidence, number)
+        for shown, wanted in ((grid, means), (grid.with_intervals(), len(grid.columns))):
+            found = [sum(map(bool, x.texts)) for x in lines(shown) if x.kind in INTERVALS and "gaitset" in x.keys[0]]
+            assert set(found) == ({wanted} if wanted else set())
+    cell = cells(build(evidence, 3))["table3/gaitset/cl/sf/90"]
+    assert cell.people is not None
+    text = to_markdown(build(evidence, 3).with_intervals())
+    assert f"| {cell.people[0]:.1f}–{cell.people[1]:.1f} |" in text
 
 
-def test_html_is_whole_and_needs_nothing_from_elsewhere(grid):
-    text = to_html([grid], "Tables <all>", "a & b")
-    page = Elements()
-    page.feed(text)
-    assert page.open == []
-    tags = [tag for tag, _ in page.seen]
-    assert tags.count("caption") == tags.count("table") == 1 and "script" not in tags and "link" not in tags
-    assert all("scope" in attributes for tag, attributes in page.seen if tag == "th")
-    # The words at the head of a row belong to each of its lines.
-    spans = [int(a["rowspan"] or 0) for tag, a in page.seen if tag == "th" and a["scope"] == "rowgroup"]
-    assert len(spans) == len(grid.rows) * len(grid.heads) and tags.count("tbody") == len(grid.rows)
-    assert sum(spans) == len(lines(grid)) * len(grid.heads) and tags.count("tr") == len(lines(grid)) + 1
-    assert "http" not in text and "Tables &lt;all&gt;" in text and "a &amp; b" in text
+def test_the_legend_says_the_marks_of_a_table_in_words(evidence):
+    assert legend(build(evidence, 3)) == (
+        "Red, italic: upper bound. Blue, underlined: above Base (CC) at a front or back view. "
+        "Bold: above Base (CC) in the mean."
+    )
+    assert legend(build(evidence, 10)) == "Bold: above GaitSSB* in the mean."
+    assert legend(build(evidence, 7), coloured=False) == "Bold: above Base (CC) at a front or back view."
+    assert legend(build(evidence, 8)) == legend(build(evidence, 8), coloured=False) == ""
+    assert r"Red, italic: upper bound. Bold: above Base (CC) in the mean.}" in to_tex(build(evidence, 4))
 
 
 def test_json_keeps_every_seed(grid):

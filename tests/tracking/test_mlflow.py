@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
+from recorded import condition_score
 
+from harness.data.sets import protocol_of
 from harness.errors import UserError
+from harness.files import read_json
 from harness.layout import RunName, events, provenance, result
 from harness.tracking import mlflow
 from harness.tracking.mlflow import EXPERIMENT, sync, tracking_uri
+from harness.tracking.records import write_result
 
 INPUTS = {
     "method": "cc",
@@ -50,7 +56,8 @@ def write(path: Path, text: str) -> None:
 def record(run_id, suite="smoke", seed=0, scores=True):
     """One run as train and evaluate leave it; its second epoch is reported twice, the last event is cut off."""
     name = RunName(suite, "cc", "gaitset", "target", seed)
-    about = {"run_id": run_id, "inputs": {**INPUTS, "seed": seed}, "commit": "none", "seconds": 2.5, "environment": {}}
+    about = {"run_id": run_id, "inputs": {**INPUTS, "seed": seed}, "commit": "none", "seconds": 2.5}
+    about["environment"] = {"cpu": "test", "gpu": None}
     write(provenance(suite, name.stem), json.dumps(about))
     write(name.epochs, json.dumps({"run_id": run_id, "epochs": []}))
     lines = [{"kind": "start", "time": 100.0}]
@@ -58,8 +65,17 @@ def record(run_id, suite="smoke", seed=0, scores=True):
               for i, (e, loss) in enumerate([(0, 3.0), (1, 9.0), (1, 2.0)])]  # fmt: skip
     write(events(run_id), "".join(json.dumps(line) + "\n" for line in lines) + '{"kind": "ep')
     if scores:
-        content = {"run_id": run_id, "dataset": "target", "metrics": {"rank1_NM": 50.5, "rank1_CL": 20.25}}
-        write(result(suite, "cc", "gaitset", "target", seed), json.dumps(content))
+        key = {"suite": suite, "dataset": "target", "backbone": "gaitset", "method": "cc", "seed": seed}
+        key |= {"run_id": run_id, "store": "cd" * 32, "distance": "cosine", "protocol": asdict(protocol_of("casia-b"))}
+        rng = np.random.default_rng(seed)
+        write_result(
+            result(suite, "cc", "gaitset", "target", seed), key, {c: condition_score(rng, 0.5) for c in ("NM", "CL")}
+        )
+
+
+def scored(condition="NM"):
+    """A mean in the score file of seed 0."""
+    return read_json(result("smoke", "cc", "gaitset", "target", 0))["metrics"][f"rank1_{condition}"]
 
 
 def copies(client, run_id):
@@ -76,7 +92,7 @@ def test_sends_once_and_whole(here, store, client, monkeypatch):
     assert run.data.tags["complete"] and run.data.tags["mlflow.runName"] == "cc-gaitset-target-s0"
     assert run.info.status == "FINISHED"
     assert run.data.params["params.methods.cc.n"] == "15" and run.data.params["seed"] == "0"
-    assert run.data.metrics["target_rank1_CL"] == 20.25 and run.data.metrics["training_seconds"] == 2.5
+    assert run.data.metrics["target_rank1_CL"] == scored(condition="CL") and run.data.metrics["training_seconds"] == 2.5
     assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"epochs", "provenance", "scores"}
     assert run.data.tags["group"] == "smoke/cc" and run.data.tags["variant"] == ""
     address = mlflow.address_of("smoke", "cc-gaitset-target-s0", "a0" * 8)
@@ -111,7 +127,7 @@ def test_a_run_that_was_scored_later_is_sent_again(here, store, client):
     record("d0" * 8)
     assert sync("smoke", store) == (1, 0)
     (run,) = copies(client, "d0" * 8)
-    assert run.data.metrics["target_rank1_NM"] == 50.5
+    assert run.data.metrics["target_rank1_NM"] == scored()
 
 
 def test_suites_do_not_mix_and_no_run_is_no_fault(here, store, client):

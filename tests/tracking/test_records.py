@@ -115,3 +115,10 @@ def test_lists_of_unequal_length_are_noticed(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"odd\.json"):
         read_records(tmp_path)
+
+
+def test_two_files_that_disagree_about_one_number_are_both_named(tmp_path):
+    for name, value in (("a", 5.5), ("b", 6.5)):
+        write_result(tmp_path / f"{name}.json", KEY, {"all": score_of([None], [value], {1: value})})
+    with pytest.raises(UserError, match=r"b\.json: says 6\.5 .* where .*a\.json says 5\.5"):
+        read_records(tmp_path)
