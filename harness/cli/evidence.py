@@ -199,9 +199,15 @@ def cost(settings: Settings) -> str:
     if not runs:
         return "No run has been recorded yet."
     commits = sorted({run["commit"] for run in runs})
-    machines = sorted({run["environment"]["gpu"] or run["environment"]["cpu"] for run in runs})
+    machines = sorted({_machine(run["environment"]) for run in runs})
     minutes = sum(run["seconds"] for run in runs) / 60
     return (
         f"Commit {', '.join(commits)}; {', '.join(machines)}, one thread a run; {len(runs)} training runs, "
         f"{minutes:.1f} minutes of training in all."
     )
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    """The GPU, or the CPU with its units: processors of one name may differ in them, and then in the last digits."""
+    units = ", ".join(environment.get("cpu_units") or ())
+    return environment["gpu"] or environment["cpu"] + (f" ({units})" if units else "")

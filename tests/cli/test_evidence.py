@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recorded import settle
 
-from harness.cli.evidence import evidence_of, histories, stands_for
+from harness.cli.evidence import cost, evidence_of, histories, stands_for
 from harness.cli.tables import build_grids
 from harness.config import load
 from harness.errors import UserError
@@ -46,3 +46,12 @@ def test_histories_are_those_of_each_seed(recorded):
     Path("results/smoke/epochs/cc-gaitset-target-s0.json").write_text('{"epochs": 3}')
     with pytest.raises(UserError, match="not a file of epochs of this harness: run_id is missing"):
         histories(load(), ("cc",), "gaitset", "target")
+
+
+def test_machines_of_one_name_are_told_apart_by_their_units(recorded):
+    assert "; test (AVX2), one thread a run;" in cost(load())
+    path = Path("results/smoke/provenance/cc-gaitset-target-s0.json")
+    path.write_text(path.read_text().replace('"AVX2"', '"AVX512", "avx512_bf16"'))
+    assert "; test (AVX2), test (AVX512, avx512_bf16), one thread a run;" in cost(load())
+    path.write_text(path.read_text().replace('"gpu": null', '"gpu": "a card"'))
+    assert "; a card, test (AVX2), one thread a run;" in cost(load())

@@ -71,7 +71,7 @@ def record(method: str, seed: int, variant: str = "", rate: float | None = None)
         "parent": identity_of(parent, seed) if (parent := run.method.parent()) else None,
         "view_classifier": None,
     }
-    env = {"cpu": "test", "gpu": None, "python": "3.11", "packages": {"torch": "2"}}
+    env = {"cpu": "test", "cpu_units": ["AVX2"], "gpu": None, "python": "3.11", "packages": {"torch": "2"}}
     about = {"run_id": identity, "inputs": inputs, "commit": "0" * 12, "command": f"harness train {method}"}
     write_json(provenance("smoke", run.name.stem), {**about, "seconds": 60.0, "environment": env})
     metrics = {"nmi": 0.5, "clusters": 9.0, "outliers": 3.0}
