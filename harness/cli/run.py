@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from harness.checks.machine import slow_bf16
 from harness.cli import complete
+from harness.cli.committed import beside_commit
 from harness.cli.console import console, errors
 from harness.cli.plugins import write_stamps
 from harness.cli.processes import call
@@ -154,6 +155,8 @@ def run(
         failed = run_stages(graph, jobs or (len(graph) if through_slurm else cores()), place)
     mirror(settings)
     print_tables(settings, NAMES, Format.rich, brief=True)
+    if beside := beside_commit(settings.suite.name):
+        console.print(beside.line(), markup=False, style=None if beside.reproduces else "yellow")
     console.print(f"{time.perf_counter() - began:.0f} s in all")
     if failed:
         raise UserError(

@@ -1,0 +1,81 @@
+"""Does a suite reproduce here? Its score files beside those of the last commit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.identity import environment, same_kind
+from harness.layout import provenance, scores
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Score files here beside the commit's.
+
+    same: those of the same bytes; other: those of another run (parameters, data or code changed). apart: the largest
+    difference, in points, of the same runs' metrics, and where; machine: what tells the machines of those apart.
+    """
+
+    commit: str
+    files: int
+    same: int
+    other: int
+    apart: float
+    where: str
+    machine: tuple[str, ...]
+
+    @property
+    def reproduces(self) -> bool:
+        """False where the same runs on the same kind of machine gave other bytes."""
+        return self.same + self.other == self.files or bool(self.machine)
+
+    def line(self) -> str:
+        text = f"{self.same} of {self.files} score files are the same bytes as in commit {self.commit}"
+        if differ := self.files - self.same - self.other:
+            kind = (
+                f"another kind of machine ({', '.join(self.machine)})" if self.machine else "the same kind of machine"
+            )
+            text += f"; {differ} differ by at most {self.apart:.2f} points ({self.where}), made on {kind}"
+        if self.other:
+            text += f"; {self.other} are of other parameters, data or code"
+        return text
+
+
+def beside_commit(suite: str) -> Beside | None:
+    """The suite's scores here beside those of the last commit; None without git or committed ones."""
+    folder = scores(suite)
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD").strip()
+        committed = _git("ls-tree", "-r", "--name-only", "HEAD", "--", str(folder)).splitlines()
+        changed = set(_git("diff", "--name-only", "--relative", "HEAD", "--", str(folder.parent)).splitlines())
+        both = [path for path in committed if Path(path).is_file()]
+        pairs = {path: (_then(path), json.loads(Path(path).read_text())) for path in both if path in changed}
+        ran = [_then(path) for path in changed if Path(path).parent == provenance(suite, "x").parent]
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+    if not both:
+        return None
+    here, machines = environment(), {run["run_id"]: run["environment"] for run in ran}
+    differ = {path: pair for path, pair in pairs.items() if pair[0]["run_id"] == pair[1]["run_id"]}
+    apart, where, machine = 0.0, "", set()
+    for path, (then, now) in differ.items():
+        machine |= set(same_kind(machines.get(then["run_id"], here), here))
+        for name, value in then["metrics"].items():
+            distance = abs(value - now["metrics"].get(name, float("nan")))
+            if not where or distance > apart:
+                apart, where = distance, f"{name.removeprefix('rank1_')} of {Path(path).stem}"
+    other = len(pairs) - len(differ)
+    return Beside(commit, len(both), len(both) - len(pairs), other, apart, where, tuple(sorted(machine)))
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout
+
+
+def _then(path: str) -> dict[str, Any]:
+    """A committed file of a run."""
+    return json.loads(_git("show", f"HEAD:./{path}"))

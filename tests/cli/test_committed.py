@@ -1,0 +1,72 @@
+"""Score files beside the last commit's: the same bytes, another machine's, another run's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.cli.committed import beside_commit
+from harness.identity import environment
+
+SCORES = Path("results/smoke/scores")
+PROVENANCE = Path("results/smoke/provenance/cc-gaitset-target-s0.json")
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
+
+
+def git(*words: str) -> None:
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(recorded) -> int:
+    """A repository of made-up records of this kind of machine; how many score files."""
+    for path in PROVENANCE.parent.glob("*.json"):
+        about = json.loads(path.read_text())
+        path.write_text(json.dumps({**about, "environment": environment()}))
+    git("init", "-q")
+    git("add", "results")
+    git("commit", "-qm", "records")
+    return len(list(SCORES.glob("*.json")))
+
+
+def change(path: Path, **values) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_the_same_bytes(committed):
+    found = beside_commit("smoke")
+    assert found and found.reproduces and (found.same, found.files) == (committed, committed)
+    assert found.line() == f"{committed} of {committed} score files are the same bytes as in commit {found.commit}"
+
+
+def test_without_a_commit_or_records_in_it_there_is_nothing_to_say(committed, here, tmp_path_factory, monkeypatch):
+    assert beside_commit("walkers") is None
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert beside_commit("smoke") is None
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_other_bytes_of_the_same_run(committed, elsewhere):
+    path = SCORES / "cc-gaitset-target-s0.json"
+    metrics = json.loads(path.read_text())["metrics"]
+    if elsewhere:
+        change(PROVENANCE, environment={**environment(), "cpu_units": ["another"]})
+        git("commit", "-qam", "records of another machine")
+    change(PROVENANCE, environment=environment(), seconds=1.0)
+    change(path, metrics={**metrics, "rank1_BG": metrics["rank1_BG"] - 1.25})
+    found = beside_commit("smoke")
+    assert found and found.reproduces is elsewhere and found.machine == (("cpu_units",) if elsewhere else ())
+    kind = "another kind of machine (cpu_units)" if elsewhere else "the same kind of machine"
+    assert f"; 1 differ by at most 1.25 points (BG of cc-gaitset-target-s0), made on {kind}" in found.line()
+
+
+def test_another_run_is_no_repetition(committed):
+    change(SCORES / "cc-gaitset-target-s0.json", run_id="another", metrics={"rank1_NM": 3.0})
+    found = beside_commit("smoke")
+    assert found and found.reproduces and (found.same, found.other, found.where) == (committed - 1, 1, "")
+    assert found.line().endswith("; 1 are of other parameters, data or code")
