@@ -7,34 +7,15 @@ import re
 import shutil
 import subprocess
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import yaml
+from page import Page
 from recorded import edit, identity_of
 
 from harness.cli.figures import sources
 from harness.config import load
-
-
-class Page(HTMLParser):
-    VOID = ("meta", "img", "br", "link", "input")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag, tag
 
 
 def test_the_report_is_one_page_whose_links_lead_somewhere(recorded, harness):

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 from grids import build
+from page import Page
 
 from harness.tables.render import INTERVALS, lines
 from harness.tables.web import html_table, to_html
 
 
-class Elements(HTMLParser):
-    """Checks that elements close in order, and collects them."""
-
-    VOID = ("meta", "img", "br", "link", "input")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 def test_html_is_whole_and_needs_nothing_from_elsewhere(grid):
     text = to_html([grid], "Tables <all>", "a & b")
-    page = Elements(text)
+    page = Page(text)
     tags = [tag for tag, _ in page.seen]
     assert tags.count("caption") == tags.count("table") == 1 and "script" not in tags and "link" not in tags
     assert all("scope" in attributes for tag, attributes in page.seen if tag == "th")
@@ -48,7 +27,7 @@ def test_html_is_whole_and_needs_nothing_from_elsewhere(grid):
 
 def test_every_interval_is_there_and_only_those_of_single_views_wait_for_a_labelled_checkbox(grid):
     text = html_table(grid)
-    page = Elements(text)
+    page = Page(text)
     wanted = [t for line in lines(grid.with_intervals()) if line.kind in INTERVALS for t in line.texts if t]
     assert re.findall(r"<td>(?:<span class=\"each\">)?(\d+\.\d–\d+\.\d)(?:</span>)?</td>", text) == wanted
     hidden = re.findall(r'<span class="each">|<tr class="each">', text)
