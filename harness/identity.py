@@ -119,6 +119,12 @@ def environment() -> dict[str, Any]:
     }
 
 
+def processor(environment: dict[str, Any]) -> str:
+    """A recorded CPU with its units: processors of one name may differ in them, and results in their last digits."""
+    units = ", ".join(environment.get("cpu_units") or ())
+    return environment["cpu"] + (f" ({units})" if units else "")
+
+
 def image() -> dict[str, str] | None:
     """Inside an image of ours: its commit and lock, and the digest that whoever started it gave (HARNESS_IMAGE)."""
     if "HARNESS_SOURCE" not in os.environ:
@@ -168,10 +174,6 @@ def commit() -> str:
 
     Parameters do not count: they stand beside it in full, and every suite but the committed one changes the file.
     """
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
-
     try:
         head = git("rev-parse", "--short=12", "HEAD")
         changed = git("status", "--porcelain", "--untracked-files=no", "--", *_OWN)
@@ -179,6 +181,11 @@ def commit() -> str:
         # A checkout that was mounted into an image is of another commit, which nothing in there can tell.
         return (is_images() and os.environ.get("HARNESS_COMMIT")) or "none"
     return head + ("+" if changed else "")
+
+
+def git(*words: str) -> str:
+    """What git prints; ``CalledProcessError`` where it fails, ``OSError`` where it is missing."""
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def command_line() -> str:

@@ -15,7 +15,7 @@ from harness.bench import hardware
 from harness.bench.hardware import Work
 from harness.bench.turns import Times, take_turns
 from harness.errors import UserError, nearest
-from harness.identity import commit, environment
+from harness.identity import commit, environment, processor
 
 PARTS = {
     "train": "harness.bench.train",
@@ -160,7 +160,7 @@ def section(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up
     machine = _hardware(common["device"], common["threads"])
     gpu = f", {where['gpu']}" if common["device"] == "cuda" else ""
     lines = [
-        f"{where['cpu']} ({', '.join(where['cpu_units'])}), {where['cores']} cores{gpu}",
+        f"{processor(where)}, {where['cores']} cores{gpu}",
         f"{common['threads']} thread(s) a side; torch {where['packages']['torch']}; commit {commit()}. Ours in "
         f"{common['precision']}, the reference in fp32; {repeats} turns after {warm_up}. Measured here: "
         f"products {_gigas(machine.fp32)}FLOP/s in fp32, {_gigas(machine.bf16)}FLOP/s in bf16; "

@@ -12,7 +12,7 @@ import yaml
 
 from harness.audit.records import against_lock, compare, flat
 from harness.cli.console import console
-from harness.cli.evidence import known_scores
+from harness.cli.evidence import score_reader
 from harness.config import Settings, load, value_at
 from harness.errors import UserError
 from harness.layout import RunName, provenance, scores, stem, store
@@ -54,7 +54,7 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
     suite = settings.suite.name
     known, odd = whole(provenance(suite, "x").parent, checked_provenance)
     runs = {path.stem: run for path, run in known.items()}
-    scored, damaged = whole(scores(suite), lambda path: known_scores(settings, path))
+    scored, damaged = whole(scores(suite), score_reader(settings))
     problems = [*odd, *damaged, *_epochs(suite, runs)]
     by_id = {run["run_id"]: name for name, run in runs.items()}
     for path, content in scored.items():

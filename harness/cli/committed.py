@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.identity import environment, same_kind
+from harness.identity import git, same_kind
 from harness.layout import provenance, scores
 
 
@@ -49,33 +50,31 @@ def beside_commit(suite: str) -> Beside | None:
     """The suite's scores here beside those of the last commit; None without git or committed ones."""
     folder = scores(suite)
     try:
-        commit = _git("rev-parse", "--short=12", "HEAD").strip()
-        committed = _git("ls-tree", "-r", "--name-only", "HEAD", "--", str(folder)).splitlines()
-        changed = set(_git("diff", "--name-only", "--relative", "HEAD", "--", str(folder.parent)).splitlines())
+        commit = git("rev-parse", "--short=12", "HEAD")
+        committed = git("ls-tree", "-r", "--name-only", "HEAD", "--", str(folder)).splitlines()
+        changed = git("diff", "--name-only", "--relative", "HEAD", "--", str(folder.parent)).splitlines()
         both = [path for path in committed if Path(path).is_file()]
-        pairs = {path: (_then(path), json.loads(Path(path).read_text())) for path in both if path in changed}
-        ran = [_then(path) for path in changed if Path(path).parent == provenance(suite, "x").parent]
+        pairs = _pairs(set(both) & set(changed))
+        runs = _pairs(path for path in changed if Path(path).parent == provenance(suite, "x").parent)
     except (OSError, subprocess.CalledProcessError, ValueError):
         return None
     if not both:
         return None
-    here, machines = environment(), {run["run_id"]: run["environment"] for run in ran}
+    # What a run was computed on stands in its provenance; this process may have other threads than it had.
+    machines = {then["run_id"]: same_kind(then["environment"], now["environment"]) for then, now in runs.values()}
     differ = {path: pair for path, pair in pairs.items() if pair[0]["run_id"] == pair[1]["run_id"]}
     apart, where, machine = 0.0, "", set()
     for path, (then, now) in differ.items():
-        machine |= set(same_kind(machines.get(then["run_id"], here), here))
-        for name, value in then["metrics"].items():
-            distance = abs(value - now["metrics"].get(name, float("nan")))
+        machine |= set(machines.get(then["run_id"], ()))
+        for name in sorted(then["metrics"].keys() & now["metrics"].keys()):
+            distance = abs(then["metrics"][name] - now["metrics"][name])
             if not where or distance > apart:
                 apart, where = distance, f"{name.removeprefix('rank1_')} of {Path(path).stem}"
     other = len(pairs) - len(differ)
     return Beside(commit, len(both), len(both) - len(pairs), other, apart, where, tuple(sorted(machine)))
 
 
-def _git(*words: str) -> str:
-    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout
-
-
-def _then(path: str) -> dict[str, Any]:
-    """A committed file of a run."""
-    return json.loads(_git("show", f"HEAD:./{path}"))
+def _pairs(paths: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Files of runs as they were committed and as they are here."""
+    here = [path for path in sorted(paths) if Path(path).is_file()]
+    return {path: (json.loads(git("show", f"HEAD:./{path}")), json.loads(Path(path).read_text())) for path in here}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.config import SetNetwork, Settings, value_at
+from harness.identity import processor
 from harness.layout import RunName, provenance, scores
 from harness.registry import find, names
 from harness.tables.grid import NAMES, Evidence
@@ -39,8 +40,7 @@ def evidence_of(settings: Settings) -> Evidence:
     """
     suite = settings.suite
     folder = scores(suite.name)
-    for path in sorted(folder.glob("*.json")):
-        known_scores(settings, path)
+    every_score(settings)
     labels = {method: main_labels(settings, method) for method in {v.method for v in settings.variants.values()}}
     kinds = tuple(dict.fromkeys(settings.backbones[name].kind for name in suite.backbones))
     records = [r for own in read_records(folder) for r in _labelled(settings, own, labels)]
@@ -61,14 +61,20 @@ def evidence_of(settings: Settings) -> Evidence:
     )
 
 
-def known_scores(settings: Settings, path: Path) -> dict[str, Any]:
-    """A score file that is whole, of a method, a backbone and a data set that exist; else a :class:`UserError`."""
+def score_reader(settings: Settings) -> Callable[[Path], dict[str, Any]]:
+    """Reads a score file that is whole, of a method, a backbone and a data set that exist; else a ``UserError``."""
     known = {
         "method": {*NAMES, *names("method")},
         "backbone": settings.backbones,
         "dataset": {*settings.walkers, *settings.archives},
     }
-    return checked_scores(path, known)
+    return lambda path: checked_scores(path, known)
+
+
+def every_score(settings: Settings) -> dict[Path, dict[str, Any]]:
+    """The suite's score files, each of them whole."""
+    read = score_reader(settings)
+    return {path: read(path) for path in sorted(scores(settings.suite.name).glob("*.json"))}
 
 
 def _labelled(settings: Settings, record: _R, labels: dict[str, list[str]]) -> Iterator[_R]:
@@ -126,8 +132,7 @@ def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset
 def check_records(settings: Settings) -> None:
     """A damaged file among the suite's scores, provenance or epochs is a :class:`UserError`."""
     name = settings.suite.name
-    for path in sorted(scores(name).glob("*.json")):
-        known_scores(settings, path)
+    every_score(settings)
     provenances(settings)
     for path in sorted(RunName(name, "x", "x", "x", 0).epochs.parent.glob("*.json")):
         checked_epochs(path)
@@ -199,15 +204,9 @@ def cost(settings: Settings) -> str:
     if not runs:
         return "No run has been recorded yet."
     commits = sorted({run["commit"] for run in runs})
-    machines = sorted({_machine(run["environment"]) for run in runs})
+    machines = sorted({run["environment"]["gpu"] or processor(run["environment"]) for run in runs})
     minutes = sum(run["seconds"] for run in runs) / 60
     return (
         f"Commit {', '.join(commits)}; {', '.join(machines)}, one thread a run; {len(runs)} training runs, "
         f"{minutes:.1f} minutes of training in all."
     )
-
-
-def _machine(environment: dict[str, Any]) -> str:
-    """The GPU, or the CPU with its units: processors of one name may differ in them, and then in the last digits."""
-    units = ", ".join(environment.get("cpu_units") or ())
-    return environment["gpu"] or environment["cpu"] + (f" ({units})" if units else "")

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from harness.cli import complete
 from harness.cli.console import console
-from harness.cli.evidence import known_scores, provenances, stands_for
+from harness.cli.evidence import every_score, provenances, stands_for
 from harness.cli.tables import NAMES, build_grids
 from harness.config import Control, Settings, load
 from harness.errors import UserError, nearest
-from harness.layout import provenance, scores
+from harness.layout import provenance
 from harness.registry import plugged
 from harness.tables.grid import Cell
 from harness.tracking import mlflow
@@ -54,7 +54,7 @@ def behind(settings: Settings, cell: Cell) -> list[dict[str, Any]]:
     by_id = {run["run_id"]: (stem, run) for stem, run in runs.items()}
     # A run of the source is scored on every data set: the cell says which of its score files is meant.
     dataset = stands_for(settings).get(cell.place.dataset) if cell.place else None
-    scored_runs = {path: known_scores(settings, path) for path in sorted(scores(suite).glob("*.json"))}
+    scored_runs = every_score(settings)
     files = {s["run_id"]: path for path, s in scored_runs.items() if dataset in (None, s["dataset"])}
     out = []
     for run_id, value in zip(cell.runs, cell.ours, strict=True):
@@ -141,8 +141,7 @@ def differences(settings: Settings, first: str, second: str) -> list[tuple[str, 
     for name in (first, second):
         _, run = _run(settings, name)
         tree = flat({k: v for k, v in run.items() if k != "inputs"}) | flat(run["inputs"], "inputs.")
-        for path in sorted(scores(settings.suite.name).glob("*.json")):
-            content = known_scores(settings, path)
+        for content in every_score(settings).values():
             if content["run_id"] == run["run_id"]:
                 tree |= {f"result.{content['dataset']}.{k}": v for k, v in content["metrics"].items()}
         sides.append(tree)

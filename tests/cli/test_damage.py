@@ -12,7 +12,7 @@ import pytest
 from recorded import edit
 
 from harness.cli.audit import audit_records
-from harness.cli.evidence import known_scores
+from harness.cli.evidence import score_reader
 from harness.config import load
 from harness.errors import UserError
 from harness.layout import RunName, provenance, result
@@ -165,9 +165,9 @@ ODD_EPOCHS: dict[str, tuple[Damage, str]] = {
     ids=["scores", "provenance", "epochs"],
 )
 def test_what_is_wrong_is_said(recorded, path, damages):
-    whole, settings = path.read_bytes(), load()
+    whole = path.read_bytes()
     readers = {
-        SCORES: lambda path: known_scores(settings, path),
+        SCORES: score_reader(load()),
         PROVENANCE: checked_provenance,
         EPOCHS: checked_epochs,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,23 @@ from recorded import edit, identity_of
 from harness.files import read_json, sha256, write_json
 
 
-def test_a_bundle_is_whole_and_every_change_is_noticed(recorded, harness, refuses):
-    assert harness("publish", "--output", "bundle")[0] == 0
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first bundle of the made-up records is kept: making one takes seconds, copying it none."""
+    return tmp_path_factory.mktemp("published") / "bundle"
+
+
+@pytest.fixture
+def bundle(recorded, harness, published: Path) -> None:
+    """The records' bundle, in the folder "bundle"."""
+    if not published.exists():
+        assert harness("publish", "--output", "bundle")[0] == 0
+        shutil.copytree("bundle", published)
+    else:
+        shutil.copytree(published, "bundle")
+
+
+def test_a_bundle_is_whole_and_every_change_is_noticed(bundle, harness, refuses):
     assert "exists already" in refuses("publish", "--output", "bundle")
     code, out, _ = harness("verify", "bundle")
     assert code == 0 and "is whole" in out
@@ -41,8 +57,7 @@ def forge(change) -> None:
     write_json(Path("bundle/manifest.json"), manifest)
 
 
-def test_a_forged_table_does_not_follow_from_the_records(recorded, harness, refuses):
-    assert harness("publish", "--output", "bundle")[0] == 0
+def test_a_forged_table_does_not_follow_from_the_records(bundle, harness, refuses):
     table = Path("bundle/results/smoke/tables/table3.md")
     table.write_text(table.read_text().replace("ours", "mine"))
     forge(lambda files: files.update({"results/smoke/tables/table3.md": sha256(table)}))
@@ -50,9 +65,8 @@ def test_a_forged_table_does_not_follow_from_the_records(recorded, harness, refu
 
 
 @pytest.mark.parametrize("name", ["index.html", "report.md"])
-def test_a_changed_report_is_noticed_and_a_forged_one_too(recorded, harness, refuses, name):
+def test_a_changed_report_is_noticed_and_a_forged_one_too(bundle, harness, refuses, name):
     """With the manifest as it was by its digest; with one that fits because the records give another report."""
-    assert harness("publish", "--output", "bundle")[0] == 0
     page = Path("bundle") / name
     page.write_text(page.read_text().replace("undecided", "supported"))
     assert f"{name}: changed since it was published" in refuses("verify", "bundle")
@@ -60,9 +74,8 @@ def test_a_changed_report_is_noticed_and_a_forged_one_too(recorded, harness, ref
     assert f"{name}: does not follow from the bundle's records" in refuses("verify", "bundle")
 
 
-def test_a_page_with_other_figures_is_checked_by_its_digest_and_this_is_said(recorded, harness, refuses):
+def test_a_page_with_other_figures_is_checked_by_its_digest_and_this_is_said(bundle, harness, refuses):
     """Another version of matplotlib draws other bits; a figure that no run drew is another matter."""
-    assert harness("publish", "--output", "bundle")[0] == 0
     assert "follow from its records, its figures too" in " ".join(harness("verify", "bundle")[1].split())
     page = Path("bundle/index.html")
     before = page.read_text()
@@ -121,9 +134,8 @@ def test_what_was_stale_when_it_was_published_stays_so(recorded, harness, refuse
 
 
 @pytest.mark.parametrize(("by", "fits"), [(1e-9, True), (0.01, False)])
-def test_verdicts_may_differ_in_their_last_bits_alone(recorded, harness, by, fits):
+def test_verdicts_may_differ_in_their_last_bits_alone(bundle, harness, by, fits):
     """Another kind of processor adds up in another order; a number that was changed is noticed all the same."""
-    assert harness("publish", "--output", "bundle")[0] == 0
     claims = Path("bundle/claims.json")
     rows = read_json(claims)
     (row,) = [row for row in rows if row["claim"] == "sf-cc-cl"]
@@ -134,7 +146,6 @@ def test_verdicts_may_differ_in_their_last_bits_alone(recorded, harness, by, fit
     assert (code == 0) == fits and ("claims.json: does not follow" in err) != fits
 
 
-def test_a_bundle_that_names_files_outside_is_not_followed(recorded, harness, refuses):
-    assert harness("publish", "--output", "bundle")[0] == 0
+def test_a_bundle_that_names_files_outside_is_not_followed(bundle, harness, refuses):
     forge(lambda files: files.update({"../params.yaml": sha256(Path("params.yaml"))}))
     assert "lies outside the bundle" in refuses("verify", "bundle")
