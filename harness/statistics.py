@@ -115,6 +115,11 @@ def run_variance(differences: Floats) -> float:
     return float(differences.mean(axis=1).var(ddof=1))
 
 
+def run_error(differences: Floats) -> float:
+    """Standard error of the mean of paired differences f64[n,S] from the luck of runs alone, in points."""
+    return float(np.sqrt(run_variance(differences) / len(differences)))
+
+
 def paired_test(
     differences: Floats, bound: float, key: tuple[int | str, ...], typical: float | None = None
 ) -> PairedTest:

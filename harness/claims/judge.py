@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from harness.claims.claim import Claim, Part
 from harness.claims.measure import Found, MissingError, by_run, differences
-from harness.statistics import ALPHA, MIN_SEEDS, PairedTest, holm, paired_test, run_variance
+from harness.statistics import ALPHA, MIN_SEEDS, PairedTest, holm, paired_test, run_error, run_variance
 from harness.types import Outcome
 
 Decision = Literal["supported", "refuted", "undecided", "not run"]
@@ -24,7 +24,7 @@ class Judged:
     test is that of the claim's weakest part, both None when there is nothing to test. power: the chance to find that
     the truth lies as far from its bound as the paper's size of that part (1 point where the paper gives none), and
     detectable: the least distance from the bound that is found four times in five, both at the family's strictest
-    level.
+    level. run_error: what the luck of runs alone adds to the test's standard error, in points.
     """
 
     claim: Claim
@@ -37,6 +37,7 @@ class Judged:
     power: float | None = None
     detectable: float | None = None
     towards: bool = False
+    run_error: float | None = None
 
     @property
     def paper(self) -> float | None:
@@ -132,7 +133,8 @@ def _judge(claim: Claim, layouts: list[npt.NDArray[np.float64]], typical: float 
     if seeds < MIN_SEEDS:
         return Judged(claim, "undecided", f"{seeds} seeds; a verdict needs {MIN_SEEDS}", part, test)
     p = min(1.0, 2 * min(towards, against))
-    return Judged(claim, "undecided", "", part, test, p=p, towards=towards <= against)
+    luck = run_error(layouts[weakest])
+    return Judged(claim, "undecided", "", part, test, p=p, towards=towards <= against, run_error=luck)
 
 
 def _errors_to_spare(test: PairedTest, part: Part) -> float:

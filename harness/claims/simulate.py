@@ -15,7 +15,7 @@ import numpy.typing as npt
 from harness.claims.claim import Claim
 from harness.claims.judge import Judged, judge
 from harness.counters import numpy_rng
-from harness.statistics import ALPHA, PairedTest, paired_test, run_variance
+from harness.statistics import ALPHA, PairedTest, paired_test, run_error, run_variance
 from harness.types import Outcome
 
 VIEWS = tuple(range(0, 181, 18))
@@ -58,17 +58,21 @@ def _rates(rng: np.random.Generator, design: Design, easy: npt.NDArray, shift: f
     return 100 * rng.binomial(design.trials, 1 / (1 + np.exp(-logits))) / design.trials
 
 
-def false_positives(design: Design, count: int) -> tuple[float, float]:
+def false_positives(design: Design, count: int) -> tuple[float, float, float]:
     """Per cent of ``count`` comparisons of equal methods in which p is below 5 %: each alone, and among others whose
-    runs tell how much runs differ, as a claim is judged."""
+    runs tell how much runs differ, as a claim is judged. Last: how many per cent of the squared errors are runs' luck.
+    """
     alone = among = 0
+    luck = errors = 0.0
     for start in range(0, count, FAMILY):
         family = [differences(numpy_rng("null", i), design) for i in range(start, min(start + FAMILY, count))]
         for i, own in enumerate(family):
             others = [run_variance(d) for j, d in enumerate(family) if j != i]
             alone += _below(paired_test(own, 0.0, ("null", start + i)))
-            among += _below(paired_test(own, 0.0, ("null", start + i), float(np.mean(others)) if others else None))
-    return 100 * alone / count, 100 * among / count
+            test = paired_test(own, 0.0, ("null", start + i), float(np.mean(others)) if others else None)
+            among += _below(test)
+            luck, errors = luck + run_error(own) ** 2, errors + test.error**2
+    return 100 * alone / count, 100 * among / count, 100 * luck / errors
 
 
 def _below(test: PairedTest, level: float = ALPHA) -> bool:
@@ -136,13 +140,16 @@ def deceived(design: Design, count: int, claims: Sequence[Claim]) -> float:
 def table(count: int, claims: Sequence[Claim]) -> str:
     """What verdicts are worth, as a Markdown table: ``count`` comparisons and a quarter as many worlds a row."""
     heads = (
-        "seeds", "people", "runs differ (logits)", "people differ (logits)", "false, alone", "false, among 20",
+        "seeds", "people", "runs differ (logits)", "people differ (logits)", "runs' luck in the error",
+        "false, alone", "false, among 20",
         f"any false among {len(claims)} claims", "true gain found", "power promised",
     )  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|" + " ---: |" * len(heads)]
     for design in DESIGNS:
         found, promised = found_and_promised(design, GAIN, count)
-        rates = (*false_positives(design, count), deceived(design, count // 4, claims), found, promised)
-        cells = (design.seeds, design.people, design.runs, design.suits, *(f"{rate:.1f} %" for rate in rates))
+        alone, among, luck = false_positives(design, count)
+        rates = (alone, among, deceived(design, count // 4, claims), found, promised)
+        sizes = (design.seeds, design.people, design.runs, design.suits, f"{luck:.0f} %")
+        cells = (*sizes, *(f"{rate:.1f} %" for rate in rates))
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"

@@ -94,6 +94,19 @@ def weakest(found: list[Any]) -> list[str]:
     return [f"{one['claim']}: the numbers of its weakest part, {one['part']}" for one in rows if one["part"]]
 
 
+def luck(found: list[Any]) -> str:
+    """How much of the error is runs' luck, which decides how honest the test is; empty without a test."""
+    tested = [one for one in found if one.run_error is not None]
+    errors = sum(one.test.error**2 for one in tested)
+    if not errors:
+        return ""
+    share = sum(one.run_error**2 for one in tested) / errors
+    return (
+        f"{share:.0%} of the squared errors is runs' luck ({len(tested)} claims); what a verdict is worth then is in "
+        "docs/statistics.md."
+    )
+
+
 def claims(
     claim: Annotated[list[str] | None, typer.Option(help="show only this one; may be repeated")] = None,
     path: Annotated[Path | None, typer.Option("--claims", help="a file of your own claims, like the paper's")] = None,
@@ -127,12 +140,13 @@ def claims(
     for key in claim or ():
         if key not in known:
             raise UserError(f"no claim '{key}'; {nearest(key, known)}")
+    chance = luck(found)
     found = [one for one in found if not claim or one.claim.key in claim]
     if as_json or form is Format.json:
         typer.echo(json.dumps([row(one) for one in found], indent=1, ensure_ascii=False))
         return
     if form is Format.md:
-        typer.echo(markdown(found))
+        typer.echo("\n\n".join(part for part in (markdown(found), chance) if part))
         return
     table = Table()
     for head in HEADS:
@@ -145,7 +159,7 @@ def claims(
     for reason in dict.fromkeys(one.reason for one in found if one.reason):
         names = [one.claim.key for one in found if one.reason == reason]
         console.print(f"{reason}: {', '.join(names)}", markup=False)
-    console.print(headline(settings), markup=False)
+    console.print("\n".join(line for line in (chance, headline(settings)) if line), markup=False)
 
 
 def _simulate(count: int, path: Path | None, update: Path | None) -> None:

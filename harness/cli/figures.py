@@ -110,15 +110,6 @@ RECORDS: dict[str, Callable[[Settings], Any]] = {
 """Drawn from result files alone."""
 NETWORKS: dict[str, Callable[[Settings], Any]] = {"figure3": _figure3, "figure6": _figure6, "figure7": _figure7}
 """These need the suite's data, and 6 and 7 its checkpoints."""
-ABOUT = {
-    "figure3": "Figure 3. Cloth augmentation: one silhouette, normal and in a coat, as its six types change it.",
-    "figure5": "Figure 5. The baseline with one parameter moved at a time: rank-1 on NM, BG and CL, range over seeds.",
-    "figure6": "Figure 6. t-SNE of one subject and of several, CC beside SF. Ring: front/back; text: pseudo-label.",
-    "figure7": "Figure 7. Grad-CAM on pairs of one person that SF's pseudo-labels put together, and apart.",
-    "polar": "Rank-1 by probe view for each condition, mean over seeds.",
-    "epochs": "Pseudo-labels epoch by epoch: their number, quality, front/back views, and the curriculum bound.",
-    "cost": "Minutes of training of each method's own stage, without its parents'; other work beside it counts too.",
-}
 ALL = {**RECORDS, **NETWORKS}
 SOURCES = "sources.json"
 """Beside the figures that need networks: which runs each was drawn from."""

@@ -13,7 +13,7 @@ from harness.cli.audit import audit_records
 from harness.cli.claims import judged, row
 from harness.cli.console import console
 from harness.cli.evidence import check_records, cost, headline, histories, provenances, stands_for
-from harness.cli.figures import ABOUT, RECORDS, absent, write_figures
+from harness.cli.figures import RECORDS, absent, write_figures
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
 from harness.files import atomic_path
@@ -27,6 +27,7 @@ DEFAULT = Path("report") / "index.html"
 def make_report(settings: Settings) -> Any:
     """Collects a :class:`harness.report.content.Report` from the records of the suite in use."""
     from harness.audit.paper import audit_paper
+    from harness.figures.words import ABOUT, INSTEAD
     from harness.report.content import Drawing, Report
     from harness.report.diagnosis import notes
     from harness.report.finding import finding
@@ -43,7 +44,7 @@ def make_report(settings: Settings) -> Any:
             # What networks are needed for is taken from where `harness figures` left it.
             path = (Path(folder) if name in RECORDS else figures(settings.suite.name)) / name
             svg, png = (path.with_suffix(f".{kind}").read_bytes() for kind in ("svg", "png"))
-            drawings.append(Drawing(name, ABOUT[name], svg, png))
+            drawings.append(Drawing(name, ABOUT[name], INSTEAD[name], svg, png))
     groups: dict[str, dict[str, Any]] = {}
     for stem, run in runs.items():
         groups.setdefault(group_of(stem, run), {})[stem] = run

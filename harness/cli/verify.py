@@ -21,10 +21,9 @@ from harness.cli.publish import verify_bundle
 from harness.cli.train import Job, assemble
 from harness.config import load
 from harness.errors import UserError, nearest
-from harness.files import read_json
 from harness.identity import environment, same_kind
 from harness.layout import kept, provenance, stem
-from harness.tracking.records import read_provenance
+from harness.tracking.check import checked_epochs, checked_provenance
 from harness.training import checkpoint
 from harness.training.checkpoint import Resume
 from harness.training.device import set_up
@@ -91,7 +90,7 @@ def verify(
         raise UserError(
             f"{resolved.name.checkpoint}: made by run {wanted['run_id']}, not {about['run_id']}; run it again"
         )
-    epochs = read_json(resolved.name.epochs)
+    epochs = checked_epochs(resolved.name.epochs)
     with _folder(about["run_id"], whole) as (folder, source):
         place, first = _again(job, folder, source, silent=as_json)
     found = compare(wanted["network"], job.network.state_dict(), epochs, place)
@@ -109,7 +108,7 @@ def _provenance(suite: str, run: str) -> dict[str, Any]:
     if not path.is_file():
         known = [p.stem for p in path.parent.glob("*.json")]
         raise UserError(f"{path}: no such run; {nearest(run, known) if known else 'none has been trained'}")
-    return read_provenance(path)
+    return checked_provenance(path)
 
 
 def _same_run(run: str, then: dict[str, Any], now: dict[str, Any]) -> None:

@@ -12,10 +12,11 @@ from harness.tables.render import ABSENT, signed
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: what it shows, as its caption and for those who do not see it, and its SVG and PNG."""
+    """A figure: its caption, what it is for those who do not see it, and its SVG and PNG."""
 
     name: str
     caption: str
+    instead: str
     svg: bytes
     png: bytes
 

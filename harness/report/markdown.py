@@ -42,7 +42,7 @@ def markdown(report: Report, figures: str) -> str:
         SOURCES,
         *map(_grid, report.grids[1:]),
         "## Figures",
-        *(f"![{d.caption}]({figures}/{d.name}.png)\n\n{d.caption}" for d in report.drawings),
+        *(f"![{d.instead}]({figures}/{d.name}.png)\n\n{d.caption}" for d in report.drawings),
         "\n".join(f"- {name} is not there: {why}" for name, why in report.missing.items()),
         "## Cost",
         _table(COSTS, report.costs),

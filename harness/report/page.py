@@ -123,7 +123,8 @@ def _figures(report: Report) -> str:
         source = f"data:image/svg+xml;base64,{base64.b64encode(d.svg).decode()}"
         caption = escape(d.caption)
         out.append(
-            f'<figure id="figure-{d.name}"><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+            f'<figure id="figure-{d.name}"><img src="{source}" alt="{escape(d.instead)}">'
+            f"<figcaption>{caption}</figcaption></figure>"
         )
     out += [f"<p>{escape(name)} is not there: {escape(why)}</p>" for name, why in report.missing.items()]
     return "\n".join(out)

@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.errors import UserError, nearest
+from harness.files import read_json
 from harness.layout import stem
+from harness.tracking.records import read_provenance, read_scores
 from harness.tracking.scored import Scores
 from harness.tracking.shapes import Epochs, Provenance, Shape
 
@@ -22,7 +24,8 @@ def checked_scores(path: Path, known: Mapping[str, Collection[str]] | None = Non
 
     known: "method" and the like -> the names that exist.
     """
-    content = _read(path, Scores, "a result file")
+    _check(path, Scores, "a result file")
+    content = read_scores(path)
     for what, there in (known or {}).items():
         if content[what] not in there:
             hint = nearest(content[what], there)
@@ -41,7 +44,8 @@ def checked_scores(path: Path, known: Mapping[str, Collection[str]] | None = Non
 
 def checked_provenance(path: Path) -> dict[str, Any]:
     """When, where and from what a run was computed; its name is that of its inputs, but for a variant at the end."""
-    content = _read(path, Provenance, "a provenance file")
+    _check(path, Provenance, "a provenance file")
+    content = read_provenance(path)
     inputs = content["inputs"]
     run = stem(inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"])
     if path.stem != run and not path.stem.startswith(f"{run}-"):
@@ -51,7 +55,8 @@ def checked_provenance(path: Path) -> dict[str, Any]:
 
 def checked_epochs(path: Path) -> dict[str, Any]:
     """Metrics of each epoch of a run, none missing before the last."""
-    return _read(path, Epochs, "a file of epochs")
+    _check(path, Epochs, "a file of epochs")
+    return read_json(path)
 
 
 def whole(
@@ -67,11 +72,11 @@ def whole(
     return found, problems
 
 
-def _read(path: Path, shape: type[Shape], kind: str) -> dict[str, Any]:
+def _check(path: Path, shape: type[Shape], kind: str) -> None:
     try:
-        text = path.read_bytes()
-        shape.model_validate_json(text)
-        return json.loads(text)
+        content = path.read_bytes()
+        shape.model_validate_json(content)
+        json.loads(content)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {_ADVICE}") from None
     except ValidationError as error:

@@ -105,6 +105,17 @@ def test_missing_runs_are_not_run(given, expected):
     assert expected is None or expected in found.reason
 
 
+def test_what_runs_luck_adds_to_the_error():
+    """The spread of the seeds' differences over the root of their number, from the hits themselves."""
+    outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4}, noise=0.05)
+    rank1 = {(o.method, o.seed): 100 * o.hits.sum() / o.trials.sum() for o in outcomes}
+    expected = np.std([rank1["sf", seed] - rank1["cc", seed] for seed in range(3)], ddof=1) / np.sqrt(3)
+    found = one(claim(), outcomes)
+    assert expected > 1 and found.run_error == pytest.approx(expected)
+    assert found.test is not None and found.test.error > found.run_error
+    assert one(claim(), world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4}, seeds=2)).run_error is None
+
+
 def test_runs_without_a_common_seed_are_not_compared():
     outcomes = world({("sf", "CL"): 0.6, ("cc", "CL"): 0.4})
     kept = [o for o in outcomes if (o.method == "sf") == (o.seed == 0)]

@@ -33,6 +33,7 @@ def test_the_weakest_part_is_named_wherever_its_interval_stands(recorded, harnes
     for form in ("rich", "md"):
         text = harness("claims", "--claim", SEVERAL, "--claim", "sf-cc-cl", "--format", form)[1]
         assert f"{SEVERAL}: {note}" in " ".join(text.split()) and "sf-cc-cl: the numbers" not in text
+        assert "of the squared errors is runs' luck" in text
     assert harness("report")[0] == harness("report", "--markdown")[0] == 0
     for name in ("index.html", "report.md"):
         text = unescape(Path("report", name).read_text())

@@ -91,6 +91,18 @@ def test_another_machine_is_told_and_forgiven(trained, harness):
     assert code == 0 and "another kind of machine than the run's own: cpu differ" in out
 
 
+@pytest.mark.parametrize(
+    "path, key",
+    [(f"provenance/{RUN}.json", "inputs"), (f"epochs/{RUN}.json", "epochs"), (f"epochs/{RUN}.json", "digests")],
+)
+def test_damaged_files_of_the_run_are_named(trained, harness, path, key):
+    file = Path("results/smoke") / path
+    content = read_json(file)
+    write_json(file, {**content, key: content[key][:1] if isinstance(content[key], list) else {}})
+    code, _, err = harness("verify", RUN)
+    assert code == 2 and err.startswith(f"error: {file}: not a") and err.count("\n") == 1
+
+
 def test_another_run_is_refused(trained, harness):
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["methods"]["upper"]["margin"] = 0.25
