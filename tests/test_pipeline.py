@@ -19,6 +19,13 @@ def workspace(computed: Pipeline) -> Pipeline:
     return computed
 
 
+def test_one_worker_computes_for_all_tests_of_the_group(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist writes the group into the name; a pytest that does not read it there computes twice, silently."""
+    if request.config.getoption("dist", "no") != "loadgroup" and not hasattr(request.config, "workerinput"):
+        pytest.skip("no workers")
+    assert request.node.nodeid.endswith("@pipeline")
+
+
 def test_prints_every_method_and_writes_its_files(workspace: Pipeline) -> None:
     printed = workspace.first
     for name in ("Pretrain", "GaitSSB*", "Base (CC)", "Base + SSF", "Base + SCF", "Ours (SF)", "Upper"):

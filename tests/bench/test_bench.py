@@ -181,7 +181,9 @@ def test_a_whole_part(monkeypatch: pytest.MonkeyPatch, root):
     two = {**common, "threads": 2}
     ((name, size),) = measure.plan(["prepare"], {"sequences": 3, "length": 4}, two)
     prepared = measure.measure(name, size, repeats=1, warm_up=0)
-    assert prepared.ours.cpu[0] > 0.5 * prepared.ours.wall[0]  # that of its workers is counted
+    assert (
+        prepared.ours.cpu[0] > 5 * prepared.plain.cpu[0]
+    )  # that of its workers is counted, who start up for few frames
     report = json.loads(json.dumps(measure.report([figure], common)))
     assert report["hardware"]["fp32"] > 0 and report["commit"] and report["environment"]["cpu"]
     assert [found["name"] for found in report["figures"]] == ["end-to-end"]
