@@ -73,18 +73,21 @@ def requirements() -> Iterator[Finding]:
 
 def lock() -> Finding:
     """Whether the installed versions are the lock's: other ones make other runs."""
-    if not LOCK.is_file():
-        return warning("lock", f"{LOCK} is not here", "run from the repository's root, so that runs know their lock")
+    path = LOCK
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        metadata.version("faiss-gpu")
+        path = LOCK.with_name("gpu.lock")
+    if not path.is_file():
+        return warning("lock", f"{path} is not here", "run from the repository's root, so that runs know their lock")
     differs = []
-    for name, pinned in locked(LOCK).items():
+    for name, pinned in locked(path).items():
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
             version = "missing"
-        # On a GPU the lock of the other extra is installed, with faiss-gpu in the place of faiss-cpu.
-        if version != pinned and name != "faiss-cpu":
+        if version != pinned:
             differs.append(f"{name} {version} instead of {pinned}")
     if differs:
         more = f" and {len(differs) - 3} more" if len(differs) > 3 else ""
         return warning("lock", f"{', '.join(differs[:3])}{more}", "make setup installs the lock; numbers may differ")
-    return good("lock", f"the installed packages are those of {LOCK}")
+    return good("lock", f"the installed packages are those of {path}")

@@ -97,6 +97,19 @@ def test_the_lock_is_compared_with_what_is_installed(tmp_path: Path, root: Path,
     assert packages.lock().state == "warning" and f"numpy {pinned} instead of 1.0.0" in packages.lock().text
 
 
+def test_with_faiss_for_gpus_the_lock_is_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "faiss_gpu-9.0.dist-info").mkdir()
+    (tmp_path / "faiss_gpu-9.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: faiss-gpu\nVersion: 9.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert packages.lock().state == "warning" and "requirements/gpu.lock is not here" in packages.lock().text
+    (tmp_path / "requirements").mkdir()
+    lock = tmp_path / "requirements/gpu.lock"
+    for pinned, state in (("9.0", "good"), ("9.1", "warning")):
+        lock.write_text(f"faiss-gpu=={pinned} \\\n    --hash=sha256:0\n")
+        assert packages.lock().state == state
+
+
 def test_pins_of_other_systems_do_not_count(tmp_path: Path):
     lock = tmp_path / "x.lock"
     lock.write_text('a==1.0 \\\n    --hash=sha256:0\nb==2.0 ; sys_platform == "win32" \\\n    --hash=sha256:0\n')
