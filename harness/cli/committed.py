@@ -12,13 +12,17 @@ from typing import Any
 from harness.identity import git, same_kind
 from harness.layout import provenance, scores
 
+_COMPUTED = frozenset({"store", "parent", "view_classifier"})
+"""Inputs of a run that were computed before it, and come out otherwise on another kind of machine."""
+
 
 @dataclass(frozen=True)
 class Beside:
     """Score files here beside the commit's.
 
     same: those of the same bytes; other: those of another run (parameters, data or code changed). apart: the largest
-    difference, in points, of the same runs' metrics, and where; machine: what tells the machines of those apart.
+    difference, in points, of the same runs' metrics, and where; machine: what tells the machines of those apart;
+    data: whether the data that were made there differ too.
     """
 
     commit: str
@@ -28,6 +32,7 @@ class Beside:
     apart: float
     where: str
     machine: tuple[str, ...]
+    data: bool
 
     @property
     def reproduces(self) -> bool:
@@ -37,8 +42,11 @@ class Beside:
     def line(self) -> str:
         text = f"{self.same} of {self.files} score files are the same bytes as in commit {self.commit}"
         if differ := self.files - self.same - self.other:
+            data = "; its data differ too" if self.data else ""
             kind = (
-                f"another kind of machine ({', '.join(self.machine)})" if self.machine else "the same kind of machine"
+                f"another kind of machine ({', '.join(self.machine)}{data})"
+                if self.machine
+                else "the same kind of machine"
             )
             text += f"; {differ} differ by at most {self.apart:.2f} points ({self.where}), made on {kind}"
         if self.other:
@@ -60,18 +68,33 @@ def beside_commit(suite: str) -> Beside | None:
         return None
     if not both:
         return None
-    # What a run was computed on stands in its provenance; this process may have other threads than it had.
-    machines = {then["run_id"]: same_kind(then["environment"], now["environment"]) for then, now in runs.values()}
-    differ = {path: pair for path, pair in pairs.items() if pair[0]["run_id"] == pair[1]["run_id"]}
-    apart, where, machine = 0.0, "", set()
-    for path, (then, now) in differ.items():
-        machine |= set(machines.get(then["run_id"], ()))
+    repeated = {then["run_id"]: _repeated(then, now) for then, now in runs.values()}
+    apart, where, machine, data, other = 0.0, "", set(), False, 0
+    for path, (then, now) in pairs.items():
+        same = then["run_id"] == now["run_id"]
+        found = repeated.get(then["run_id"], ((), False) if same else None)
+        if found is None:
+            other += 1
+            continue
+        machine, data = machine | set(found[0]), data or found[1]
         for name in sorted(then["metrics"].keys() & now["metrics"].keys()):
             distance = abs(then["metrics"][name] - now["metrics"][name])
             if not where or distance > apart:
                 apart, where = distance, f"{name.removeprefix('rank1_')} of {Path(path).stem}"
-    other = len(pairs) - len(differ)
-    return Beside(commit, len(both), len(both) - len(pairs), other, apart, where, tuple(sorted(machine)))
+    return Beside(commit, len(both), len(both) - len(pairs), other, apart, where, tuple(sorted(machine)), data)
+
+
+def _repeated(then: dict[str, Any], now: dict[str, Any]) -> tuple[tuple[str, ...], bool] | None:
+    """What tells a run's machines apart, then and now, and whether their data differ; None if it is another run.
+
+    Machines are those that the runs recorded: the process that asks may have other threads than they had.
+    """
+    machine = tuple(same_kind(then["environment"], now["environment"]))
+    if then["run_id"] == now["run_id"]:
+        return machine, False
+    before, after = then["inputs"], now["inputs"]
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    return (machine, "store" in changed) if machine and changed <= _COMPUTED else None
 
 
 def _pairs(paths: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:

@@ -62,6 +62,26 @@ def test_other_bytes_of_the_same_run(committed, elsewhere):
     assert f"; 1 differ by at most 1.25 points (BG of cc-gaitset-target-s0), made on {kind}" in found.line()
 
 
+@pytest.mark.parametrize(
+    ("inputs", "machine", "repeats"),
+    [
+        ({"store": "f" * 64}, {"cpu_units": ["another"]}, True),
+        ({"store": "f" * 64}, {}, False),
+        ({"store": "f" * 64, "seed": 9}, {"cpu_units": ["another"]}, False),
+    ],
+)
+def test_a_machine_that_makes_other_data(committed, inputs, machine, repeats):
+    """Rendering comes out in other bits there, and so do all runs on its data: still the same runs, but on no other."""
+    path, run = SCORES / "cc-gaitset-target-s0.json", json.loads(PROVENANCE.read_text())
+    metrics = json.loads(path.read_text())["metrics"]
+    there = {"run_id": "there", "inputs": run["inputs"] | inputs, "environment": run["environment"] | machine}
+    change(PROVENANCE, **there)
+    change(path, run_id="there", metrics={**metrics, "rank1_BG": metrics["rank1_BG"] - 1.25})
+    found = beside_commit("smoke")
+    assert found and found.reproduces and found.other == (0 if repeats else 1)
+    assert ("1.25 points" in found.line() and "(cpu_units; its data differ too)" in found.line()) is repeats
+
+
 def test_another_run_is_no_repetition(committed):
     change(SCORES / "cc-gaitset-target-s0.json", run_id="another", metrics={"rank1_NM": 3.0})
     found = beside_commit("smoke")
