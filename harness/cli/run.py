@@ -17,7 +17,7 @@ from harness.cli.committed import beside_commit
 from harness.cli.console import console, errors
 from harness.cli.plugins import write_stamps
 from harness.cli.processes import call
-from harness.cli.stages import LOGS, Place, mend_locks, narrowed, run_stages, slurm
+from harness.cli.stages import LOGS, Place, mend_locks, narrowed, outdated, run_stages, slurm
 from harness.cli.suite import print_absent, use_suite
 from harness.cli.tables import NAMES, Format, print_tables
 from harness.config import Settings, load
@@ -62,8 +62,8 @@ def pull_results() -> None:
     errors.print(f"[yellow]warning:[/] the DVC remote gave not everything ({escape(last)}); computing what is missing")
 
 
-def stage_graph(suite: str) -> tuple[dict[str, set[str]], bool]:
-    """The suite's stages, each with the stages that it needs; and whether all of them are up to date."""
+def stage_graph(suite: str) -> tuple[dict[str, set[str]], set[str]]:
+    """The suite's stages, each with the stages that it needs; and those of them that are not up to date themselves."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -77,7 +77,7 @@ def stage_graph(suite: str) -> tuple[dict[str, set[str]], bool]:
                 if f"@{suite}" in names[stage]
             }
             # Asked stage by stage, DVC would read its lock anew for each; dvc.yaml holds one suite at a time.
-            return stages, not repo.status()
+            return stages, stages.keys() & repo.status().keys()
     except DvcException as error:
         raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
 
@@ -114,7 +114,7 @@ def run(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="score this method and compute what it needs, nothing else; may be repeated",
+            help="score this method and its variants, compute what they need, nothing else; may be repeated",
             autocompletion=complete.methods,
         ),
     ] = None,
@@ -138,21 +138,21 @@ def run(
     write_stamps(settings)
     if pull:
         pull_results()
-    graph, fresh = stage_graph(settings.suite.name)
+    graph, stale = stage_graph(settings.suite.name)
     if not graph and not absent(settings):
         raise UserError(f"suite {settings.suite.name}: no stages; it needs at least one backbone, data set and seed")
     if only:
         graph = narrowed(graph, only)
-    if fresh:
-        console.print(f"suite {settings.suite.name}: {len(graph)} stages, all up to date")
-        failed = []
-    else:
-        console.print(f"suite {settings.suite.name}: {len(graph)} stages; logs in {LOGS}")
+    if todo := outdated(graph, stale):
+        console.print(f"suite {settings.suite.name}: {len(todo)} of {len(graph)} stages to do; logs in {LOGS}")
         compute = settings.compute
         if not through_slurm and (why := slow_bf16(compute)):
             errors.print(f"[yellow]warning:[/] compute.precision is bf16, but {why}")
         place = slurm(compute.threads * compute.ranks, shlex.split(slurm_options)) if through_slurm else Place()
-        failed = run_stages(graph, jobs or (len(graph) if through_slurm else cores()), place)
+        failed = run_stages(todo, jobs or (len(todo) if through_slurm else cores()), place)
+    else:
+        console.print(f"suite {settings.suite.name}: {len(graph)} stages, all up to date")
+        failed = []
     mirror(settings)
     print_tables(settings, NAMES, Format.rich, brief=True)
     if beside := beside_commit(settings.suite.name):

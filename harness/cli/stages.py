@@ -67,7 +67,7 @@ def slurm(processors: int, options: Sequence[str]) -> Place:
 
 
 def narrowed(graph: dict[str, set[str]], methods: Sequence[str]) -> dict[str, set[str]]:
-    """The stages that score ``methods``, and those that they need."""
+    """The stages that score ``methods``, with their variants where the suite has some, and those that they need."""
     kept: dict[str, set[str]] = {}
     for method in methods:
         scoring = [name for name in graph if _scores(name, method)]
@@ -80,9 +80,20 @@ def narrowed(graph: dict[str, set[str]], methods: Sequence[str]) -> dict[str, se
     return {name: needs for name, needs in graph.items() if name in kept}
 
 
+def outdated(graph: dict[str, set[str]], stale: set[str]) -> dict[str, set[str]]:
+    """Of the stages those that are ``stale`` or descend from such, each with those of them that it needs."""
+    kept: set[str] = set()
+    found = graph.keys() & stale
+    while found:
+        kept |= found
+        found = {name for name, needs in graph.items() if needs & found} - kept
+    return {name: needs & kept for name, needs in graph.items() if name in kept}
+
+
 def _scores(stage: str, method: str) -> bool:
     head, _, rest = stage.partition("@")
-    return head == f"evaluate-{method}" or (head.startswith("evaluate") and rest.endswith(f"-{method}"))
+    own = (f"evaluate-{method}", f"evaluate-{method}-variants")
+    return head in own or (head.startswith("evaluate") and rest.endswith(f"-{method}"))
 
 
 def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from harness.cli.processes import Children
-from harness.cli.stages import Place, mend_locks, narrowed, run_stages, slurm
+from harness.cli.stages import Place, mend_locks, narrowed, outdated, run_stages, slurm
 from harness.errors import UserError
 
 GRAPH = {"data": set(), "a": {"data"}, "b": {"data"}, "c": {"a"}, "d": {"b", "c"}}
@@ -70,6 +70,23 @@ def test_only_what_a_method_needs():
     assert set(narrowed(graph, ["sf", "pretrain"])) == wanted | {"evaluate-pretrain@s-g-target-0"}
     with pytest.raises(UserError, match="upper: no stage of this suite scores it"):
         narrowed(graph, ["upper"])
+
+
+def test_only_what_is_out_of_date_and_what_descends_from_it():
+    graph: dict[str, set[str]] = {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}, "e": {"d"}, "f": set()}
+    assert outdated(graph, set()) == {}
+    assert outdated(graph, {"b", "of another suite"}) == {"b": set(), "d": {"b"}, "e": {"d"}}
+    assert outdated(graph, {"a", "e"}) == {name: needs for name, needs in graph.items() if name != "f"}
+
+
+def test_a_method_brings_its_variants():
+    graph = {
+        "cc@s-g-target-0": set(), "cc-variants@s-g-target-0-n-10": set(), "cc_long@s-g-target-0": set(),
+        "evaluate@s-g-target-0-cc": {"cc@s-g-target-0"}, "evaluate@s-g-target-0-cc_long": {"cc_long@s-g-target-0"},
+        "evaluate-cc-variants@s-g-target-0-n-10": {"cc-variants@s-g-target-0-n-10"},
+    }  # fmt: skip
+    assert set(narrowed(graph, ["cc"])) == {name for name in graph if "cc_long" not in name}
+    assert set(narrowed(graph, ["cc_long"])) == {name for name in graph if "cc_long" in name}
 
 
 def test_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
