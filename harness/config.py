@@ -503,6 +503,8 @@ def load(path: Path = Path("params.yaml")) -> Settings:
         tree = yaml.safe_load(Path(path).read_text())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from the repository's root or `harness suite use smoke`") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); `harness suite use smoke` writes one") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     return check(tree, str(path))

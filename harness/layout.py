@@ -69,6 +69,11 @@ def provenance(suite: str, stem: str) -> Path:
     return Path("results") / suite / "provenance" / f"{stem}.json"
 
 
+def stages(suite: str) -> Path:
+    """What dvc.lock says of a suite's stages while another suite is in use."""
+    return Path("results") / suite / "stages.lock"
+
+
 def tables(suite: str) -> Path:
     return Path("results") / suite / "tables"
 

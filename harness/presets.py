@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,17 +24,45 @@ def suite_names(conf: Path = CONF) -> list[str]:
     return names
 
 
+def preset_section(name: str, conf: Path = CONF) -> dict[str, Any]:
+    """The section ``suite`` of a preset's own file, as it is written there."""
+    path = conf / "suite" / f"{name}.yaml"
+    try:
+        section = yaml.safe_load(path.read_text())["suite"]
+        if not isinstance(section, dict):
+            raise TypeError
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        raise UserError(f"{path}: no preset: YAML with a section 'suite' is expected; mend it or remove it") from None
+    return section
+
+
+def declared(conf: Path = CONF) -> set[str]:
+    """The names under which the presets keep their results; several share one. A broken preset is passed over."""
+    found = set()
+    for path in (conf / "suite").glob("*.yaml"):
+        with contextlib.suppress(UserError):
+            found.add(preset_section(path.stem, conf).get("name"))  # None: that of the preset that it stands on
+    return {str(name) for name in found if name}
+
+
 def compose(name: str, conf: Path = CONF) -> str:
     """The text of params.yaml for a preset: conf/suite/<name>.yaml over conf/config.yaml (Hydra), and its plan."""
     known = suite_names(conf)
     if name not in known:
         raise UserError(f"unknown suite '{name}'; {nearest(name, known)}")
+    preset_section(name, conf)
     from dvc.utils.hydra import compose_and_dump
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
+    source = f"conf/suite/{name}.yaml"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "params.yaml"
-        compose_and_dump(file, str(conf.resolve()), None, "config", "", [f"suite={name}"])  # pyright: ignore[reportArgumentType]
-        return planned(file.read_text(), f"conf/suite/{name}.yaml")
+        try:
+            compose_and_dump(file, str(conf.resolve()), None, "config", "", [f"suite={name}"])  # pyright: ignore[reportArgumentType]
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(f"{source}: {' '.join(str(error).split())}") from None
+        return planned(file.read_text(), source)
 
 
 def planned(text: str, source: str) -> str:

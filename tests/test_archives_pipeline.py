@@ -104,6 +104,10 @@ def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) ->
         assert cell["runs"][0]["imported"] == sha256(given) and cell["runs"][0]["data"] is None
         workspace.harness("report", "--markdown", "--output", "report.md")
         assert sha256(given) in (workspace.folder / "report.md").read_text()
+        workspace.harness("publish", "--output", "bundle")
+        assert "is whole" in workspace.harness("verify", "bundle")
+        done = workspace.call("harness.cli.app", "verify", "pretrain-gaitset-oumvlp-s0")
+        assert done.returncode == 2 and "no training to repeat" in done.stderr
 
 
 def test_pre_training_on_an_archive_and_adapting_to_walkers_and_to_another_archive(root: Path, tmp_path: Path) -> None:

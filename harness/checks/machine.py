@@ -96,7 +96,9 @@ def blas() -> Finding:
 def memory_and_disk() -> Iterator[Finding]:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB
     if total < 4:
-        yield warning("memory", f"{total:.0f} GiB", "the smoke suite needs about 2 GiB for each job: harness run -j 1")
+        yield warning(
+            "memory", f"{total:.0f} GiB", "the smoke suite needs about 2 GiB for each job: harness run --jobs 1"
+        )
     else:
         yield good("memory", f"{total:.0f} GiB")
     free = shutil.disk_usage(".").free / _GIB

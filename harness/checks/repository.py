@@ -81,13 +81,13 @@ def data(settings: Settings) -> Iterator[Finding]:
 
 def mlflow() -> Finding:
     """Whether the store answers. Runs are safe without it."""
-    from harness.tracking.mlflow import DEFAULT_URI, answers, tracking_uri
+    from harness.tracking.mlflow import DEFAULT_URI, answers, tracking_uri, without_secret
 
     uri = tracking_uri()
     if uri == DEFAULT_URI and not Path("mlflow.db").exists():
         return good("MLflow", f"{uri}, made by the first run (MLFLOW_TRACKING_URI names another)")
     reason = answers(uri)
     if reason is None:
-        return good("MLflow", f"{uri} answers")
+        return good("MLflow", f"{without_secret(uri)} answers")
     advice = "start it; runs are kept here and `harness track sync` sends them later"
-    return warning("MLflow", f"{uri} does not answer ({reason})", advice)
+    return warning("MLflow", f"{without_secret(uri)} does not answer ({reason})", advice)

@@ -119,6 +119,8 @@ def read_claims(path: Path | None = None) -> list[Claim]:
         tree = yaml.safe_load(text)
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror}); name a YAML file of claims") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
     try:

@@ -44,6 +44,14 @@ class Judged:
         """The paper's size of the tested part; without a test that of the part with the least to spare."""
         return self.claim.paper if self.part is None else self.part.paper
 
+    @property
+    def outside(self) -> bool | None:
+        """Whether the paper's size lies outside the 95 % interval, before any correction; None without either."""
+        if self.test is None or self.paper is None:
+            return None
+        low, high = self.test.interval
+        return not low <= self.paper <= high
+
 
 _Measured = list[npt.NDArray[np.float64]] | str
 """Differences f64[n,S] of each part of a claim, or why it could not be measured."""
@@ -87,7 +95,7 @@ def judge(
 def _why_undecided(p: float, family: int) -> str:
     if p >= ALPHA:
         return "the difference may as well be chance"
-    return f"p is below {100 * ALPHA:.0f} % alone, which is not enough among {family} claims"
+    return f"p is below {100 * ALPHA:.0f} % before Holm's correction, which is not enough among {family} claims"
 
 
 def _measure(claim: Claim, found: Found, stands_for: dict[str, str]) -> _Measured:

@@ -43,7 +43,7 @@ DESIGNS = (
 FAMILY = 20
 """Comparisons that are judged together."""
 GAIN = 0.35
-"""A true gain in logits, about 6 points, for what the power comes to."""
+"""A true gain in logits, about 7 points, for what the power comes to."""
 
 
 def differences(rng: np.random.Generator, design: Design, gain: float = 0.0) -> npt.NDArray[np.float64]:

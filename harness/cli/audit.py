@@ -46,7 +46,10 @@ def audit(
         for line in ours:
             console.print(f"  {line['record']}: {line['problem']}", markup=False)
     if strict and ours:
-        raise UserError(f"{len(ours)} record(s) are stale, such as {ours[0]['record']}; `harness run` renews them")
+        raise UserError(
+            f"{len(ours)} record(s) are stale, such as {ours[0]['record']}; `harness run` "
+            "computes what is out of date, `dvc repro --force STAGE` anything else"
+        )
 
 
 def audit_records(settings: Settings) -> list[dict[str, Any]]:

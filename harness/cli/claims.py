@@ -16,7 +16,7 @@ from harness.cli.console import console
 from harness.cli.evidence import evidence_of, headline, main_labels
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
-from harness.tables.render import ABSENT, signed
+from harness.tables.render import ABSENT, OUTSIDE, signed
 
 STYLE = {"supported": "green", "refuted": "red", "undecided": "yellow", "not run": "dim"}
 
@@ -43,6 +43,7 @@ def row(one: Any) -> dict[str, Any]:
     """A verdict as plain numbers and words, nothing rounded.
 
     part: the weakest of several, which the numbers are of; None where there is one or nothing was tested.
+    paper_outside: whether the paper's size lies outside the interval.
     """
     test = one.test
     return {
@@ -58,6 +59,7 @@ def row(one: Any) -> dict[str, Any]:
         "reason": one.reason,
         "part": one.part.words if one.part and len(one.claim.parts) > 1 else None,
         "paper": one.paper,
+        "paper_outside": one.outside,
         "difference": test and test.difference,
         "interval": test and list(test.interval),
         "effect": test and test.effect,
@@ -70,7 +72,7 @@ def row(one: Any) -> dict[str, Any]:
     }
 
 
-HEADS = ("claim", "verdict", "paper", "ours (95 %)", "effect", "p (Holm)", "power", "80 % finds")
+HEADS = ("claim", "verdict", "paper", "ours (95 %)", "effect", "p", "p (Holm)", "power", "80 % finds")
 
 
 def shown(one: Any) -> tuple[str, ...]:
@@ -79,9 +81,10 @@ def shown(one: Any) -> tuple[str, ...]:
     return (
         one.claim.key,
         one.decision,
-        signed(one.paper),
+        signed(one.paper) + (OUTSIDE if one.outside else ""),
         f"{signed(test.difference)} ({signed(test.interval[0])} to {signed(test.interval[1])})" if test else ABSENT,
         signed(test.effect, 2) if test else ABSENT,
+        ABSENT if one.p is None else f"{one.p:.4f}",
         ABSENT if one.adjusted is None else f"{one.adjusted:.4f}",
         ABSENT if one.power is None else f"{one.power:.0%}",
         ABSENT if one.detectable is None else f"{one.detectable:.1f}",
@@ -92,6 +95,11 @@ def weakest(found: list[Any]) -> list[str]:
     """A line for each claim of several parts that was tested: the part that its numbers are of."""
     rows = map(row, found)
     return [f"{one['claim']}: the numbers of its weakest part, {one['part']}" for one in rows if one["part"]]
+
+
+def outside(found: list[Any]) -> str:
+    """What the mark behind a size of the paper's means; empty where none is marked."""
+    return f"{OUTSIDE.strip()}: the paper's size lies outside the interval." if any(o.outside for o in found) else ""
 
 
 def luck(found: list[Any]) -> str:
@@ -121,11 +129,11 @@ def claims(
 ) -> None:
     """Judge each claim of the paper: supported, refuted, undecided or not run.
 
-    Paired bootstrap over test subjects and seeds, Holm's correction over all claims (also those not shown). The numbers
-    of a claim of several parts are those of its weakest, and the paper's size is that part's. Effect is
-    the difference in standard deviations between people; power is the chance to find the paper's size, or one point
-    where it gives none. Where fewer than about eight claims can be compared, p is somewhat too small
-    (docs/statistics.md).
+    Paired bootstrap over test subjects and seeds; interval and p are before Holm's correction, which runs over all
+    claims (also those not shown). The numbers of a claim of several parts are those of its weakest, and the paper's
+    size is that part's. Effect is the difference in standard deviations between people; power is the chance to find
+    the paper's size, or one point where it gives none. Where fewer than about eight claims can be compared, p is
+    somewhat too small (docs/statistics.md).
 
     Example: harness claims --claim sf-cc-cl
     """
@@ -146,7 +154,7 @@ def claims(
         typer.echo(json.dumps([row(one) for one in found], indent=1, ensure_ascii=False))
         return
     if form is Format.md:
-        typer.echo("\n\n".join(part for part in (markdown(found), chance) if part))
+        typer.echo("\n\n".join(part for part in (markdown(found), outside(found), chance) if part))
         return
     table = Table()
     for head in HEADS:
@@ -159,7 +167,7 @@ def claims(
     for reason in dict.fromkeys(one.reason for one in found if one.reason):
         names = [one.claim.key for one in found if one.reason == reason]
         console.print(f"{reason}: {', '.join(names)}", markup=False)
-    console.print("\n".join(line for line in (chance, headline(settings)) if line), markup=False)
+    console.print("\n".join(line for line in (outside(found), chance, headline(settings)) if line), markup=False)
 
 
 def _simulate(count: int, path: Path | None, update: Path | None) -> None:

@@ -15,20 +15,25 @@ from harness.layout import provenance, scores
 _COMPUTED = frozenset({"store", "parent", "view_classifier"})
 """Inputs of a run that were computed before it, and come out otherwise on another kind of machine."""
 
+_SCORING = ("distance", "protocol")
+"""How a run was scored, which is no part of the run."""
+
 
 @dataclass(frozen=True)
 class Beside:
     """Score files here beside the commit's.
 
-    same: those of the same bytes; other: those of another run (parameters, data or code changed). apart: the largest
-    difference, in points, of the same runs' metrics, and where; machine: what tells the machines of those apart;
-    data: whether the data that were made there differ too.
+    same: those of the same bytes; other: those of another run or scored otherwise (parameters, data or code changed);
+    alike: those that differ though the same run was made on the same kind of machine. apart: the largest difference, in
+    points, of the same runs' metrics, and where; machine: what tells the machines of those apart; data: whether the
+    data that were made there differ too.
     """
 
     commit: str
     files: int
     same: int
     other: int
+    alike: int
     apart: float
     where: str
     machine: tuple[str, ...]
@@ -37,7 +42,7 @@ class Beside:
     @property
     def reproduces(self) -> bool:
         """False where the same runs on the same kind of machine gave other bytes."""
-        return self.same + self.other == self.files or bool(self.machine)
+        return self.alike == 0
 
     def line(self) -> str:
         text = f"{self.same} of {self.files} score files are the same bytes as in commit {self.commit}"
@@ -49,6 +54,8 @@ class Beside:
                 else "the same kind of machine"
             )
             text += f"; {differ} differ by at most {self.apart:.2f} points ({self.where}), made on {kind}"
+            if self.machine and self.alike:
+                text += f", {self.alike} of them on the same kind"
         if self.other:
             text += f"; {self.other} are of other parameters, data or code"
         return text
@@ -69,19 +76,20 @@ def beside_commit(suite: str) -> Beside | None:
     if not both:
         return None
     repeated = {then["run_id"]: _repeated(then, now) for then, now in runs.values()}
-    apart, where, machine, data, other = 0.0, "", set(), False, 0
+    apart, where, machine, data, other, alike = 0.0, "", set(), False, 0, 0
     for path, (then, now) in pairs.items():
         same = then["run_id"] == now["run_id"]
         found = repeated.get(then["run_id"], ((), False) if same else None)
-        if found is None:
+        if found is None or any(then.get(key) != now.get(key) for key in _SCORING):
             other += 1
             continue
+        alike += not found[0]
         machine, data = machine | set(found[0]), data or found[1]
         for name in sorted(then["metrics"].keys() & now["metrics"].keys()):
             distance = abs(then["metrics"][name] - now["metrics"][name])
             if not where or distance > apart:
                 apart, where = distance, f"{name.removeprefix('rank1_')} of {Path(path).stem}"
-    return Beside(commit, len(both), len(both) - len(pairs), other, apart, where, tuple(sorted(machine)), data)
+    return Beside(commit, len(both), len(both) - len(pairs), other, alike, apart, where, tuple(sorted(machine)), data)
 
 
 def _repeated(then: dict[str, Any], now: dict[str, Any]) -> tuple[tuple[str, ...], bool] | None:

@@ -190,12 +190,16 @@ def _architecture(settings: Settings) -> str:
             ("Pretrain", settings.methods.pretrain.training),
             ("Upper", settings.methods.upper.training),
             ("CC", settings.methods.cc.training),
-            ("SSF, SCF and SF after CC", settings.methods.fusion.training),
-            ("GaitSSB*", settings.methods.gaitssb.training),
+            ("SSF, SCF and SF from CC's weights", settings.methods.fusion.training),
+            (f"GaitSSB*{_start_of_gaitssb(settings)}", settings.methods.gaitssb.training),
             *((find("method", m).title, find("method", m)(settings).training) for m in settings.suite.extra),
         )
     )
     return f"Backbone: {'; '.join(parts)}. Optimiser steps: {steps}."
+
+
+def _start_of_gaitssb(settings: Settings) -> str:
+    return " from random weights" if "gaitssb" in settings.suite.scratch else ""
 
 
 def cost(settings: Settings) -> str:

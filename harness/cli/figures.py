@@ -129,6 +129,10 @@ def absent(settings: Settings) -> dict[str, str]:
     """Which figures of :data:`NETWORKS` are not there or were drawn from other runs than the records', and why."""
     folder = figures(settings.suite.name)
     drawn = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
+    if not isinstance(drawn, dict):
+        raise UserError(
+            f"{folder / SOURCES}: not a list of figures' runs; delete it, `harness figures` writes it again"
+        )
     missing = {}
     for name in NETWORKS:
         if not all((folder / f"{name}.{kind}").is_file() for kind in ("svg", "png")):

@@ -17,6 +17,7 @@ import typer
 from harness import __version__
 from harness.cli.console import console
 from harness.cli.evidence import provenances
+from harness.cli.lockfile import DVC_LOCK
 from harness.config import Settings, load
 from harness.errors import UserError
 from harness.files import atomic_path, read_json, sha256, write_json
@@ -54,7 +55,7 @@ def _pack(settings: Settings, folder: Path) -> None:
     from harness.report.page import html
 
     suite = settings.suite.name
-    for path in (PARAMS, LOCK, Path("dvc.lock")):
+    for path in (PARAMS, LOCK, DVC_LOCK):
         if path.is_file():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / path)
@@ -75,7 +76,7 @@ def _pack(settings: Settings, folder: Path) -> None:
     commits = sorted({run["commit"] for run in runs})
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     about = {"suite": settings.suite.preset, "harness": __version__, "commits": commits}
-    stores = {run["inputs"]["dataset"]: run["inputs"]["store"] for run in runs}
+    stores = {run["inputs"]["dataset"]: run["inputs"]["store"] for run in runs if "store" in run["inputs"]}
     content = {"format": FORMAT, **about, "data": stores, "digest": _combined(files), "files": files}
     write_json(folder / MANIFEST, content)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -17,9 +18,10 @@ from harness.cli.figures import RECORDS, absent, write_figures
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
 from harness.files import atomic_path
-from harness.layout import figures
+from harness.layout import RunName, figures
 from harness.report.diagnosis import table as label_table
 from harness.tables.grid import CONTROLS, Grid
+from harness.tracking.check import checked_epochs
 
 DEFAULT = Path("report") / "index.html"
 
@@ -31,7 +33,8 @@ def make_report(settings: Settings) -> Any:
     from harness.report.content import Drawing, Report
     from harness.report.diagnosis import notes
     from harness.report.finding import finding
-    from harness.tracking.mlflow import tracking_uri
+    from harness.report.order import columns, in_order, order
+    from harness.tracking.mlflow import tracking_uri, without_secret
 
     check_records(settings)
     grids = build_grids(settings)
@@ -48,14 +51,14 @@ def make_report(settings: Settings) -> Any:
     groups: dict[str, dict[str, Any]] = {}
     for stem, run in runs.items():
         groups.setdefault(group_of(stem, run), {})[stem] = run
-    uri = tracking_uri()
+    uri = without_secret(tracking_uri())
     claims = [row(one) for one in judged(settings)]
     labels = pseudo_labels(settings)
     papers = {own: paper for paper, own in stands_for(settings).items()}
     return Report(
         suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',
-        finding=finding(claims),
+        finding=f"{finding(claims)} {in_order(columns(grids))}".strip(),
         headline=headline(settings),
         cost=cost(settings),
         grids=grids,
@@ -64,6 +67,8 @@ def make_report(settings: Settings) -> Any:
         claims=claims,
         pseudo_labels={f"{b} on {d}": rows for (d, b), found in labels.items() if (rows := label_table(found))},
         diagnosis=notes(claims, {(papers.get(d, d), settings.backbones[b].kind): f for (d, b), f in labels.items()}),
+        order=order(columns(grids)),
+        twins=twins(settings, runs),
         costs=costs(groups),
         digests=digests(runs),
         slips=[(f.where, f.printed, f.computed) for f in audit_paper()],
@@ -86,6 +91,17 @@ def pseudo_labels(settings: Settings) -> dict[tuple[str, str], dict[str, list[An
     methods = ("cc", "ssf", "scf", "sf", *CONTROLS, *settings.suite.extra)
     suite = settings.suite
     return {(d, b): histories(settings, methods, b, d) for d in suite.datasets for b in suite.backbones}
+
+
+def twins(settings: Settings, stems: Iterable[str]) -> list[tuple[str, ...]]:
+    """The names of runs whose last weights are the same, bit for bit, in groups."""
+    folder = RunName(settings.suite.name, "x", "x", "x", 0).epochs.parent
+    found: dict[str, list[str]] = {}
+    for stem in stems:
+        path = folder / f"{stem}.json"
+        if path.is_file() and (digests := checked_epochs(path)["digests"]):
+            found.setdefault(digests[-1]["weights"], []).append(stem)
+    return [tuple(names) for names in found.values() if len(names) > 1]
 
 
 def costs(groups: dict[str, dict[str, Any]]) -> list[tuple[str, str, str, str]]:

@@ -15,6 +15,7 @@ from harness.checks.machine import slow_bf16
 from harness.cli import complete
 from harness.cli.committed import beside_commit
 from harness.cli.console import console, errors
+from harness.cli.lockfile import keep_own
 from harness.cli.plugins import write_stamps
 from harness.cli.processes import call
 from harness.cli.stages import LOGS, Place, mend_locks, narrowed, outdated, run_stages, slurm
@@ -65,10 +66,11 @@ def pull_results() -> None:
 def stage_graph(suite: str) -> tuple[dict[str, set[str]], set[str]]:
     """The suite's stages, each with the stages that it needs; and those of them that are not up to date themselves."""
     from dvc.exceptions import DvcException
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
     try:
-        with Repo() as repo:
+        with Repo(_wait_for_lock=True) as repo:
             graph = repo.index.graph
             names = {stage: stage.addressing for stage in graph}
             stages = {
@@ -78,6 +80,11 @@ def stage_graph(suite: str) -> tuple[dict[str, set[str]], set[str]]:
             }
             # Asked stage by stage, DVC would read its lock anew for each; dvc.yaml holds one suite at a time.
             return stages, stages.keys() & repo.status().keys()
+    except LockError as error:
+        raise UserError(
+            "another `harness run` or dvc is at work here; wait for it or stop it, then give the command again "
+            f"({' '.join(str(error).split()).partition(' If there are')[0]})"
+        ) from None
     except DvcException as error:
         raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
 
@@ -85,12 +92,13 @@ def stage_graph(suite: str) -> tuple[dict[str, set[str]], set[str]]:
 def mirror(settings: Settings) -> None:
     """Sends finished runs to MLflow; trouble there is a warning."""
     uri, suite = mlflow.tracking_uri(), settings.suite.name
+    shown = mlflow.without_secret(uri)
     try:
         if mlflow.is_mirrored(suite, uri):
-            console.print(f"MLflow {uri}: nothing new to send; `harness track ui` compares the runs")
+            console.print(f"MLflow {shown}: nothing new to send; `harness track ui` compares the runs")
             return
         sent, there = mlflow.sync(suite, uri)
-        console.print(f"MLflow {uri}: {sent} run(s) sent, {there} already there; `harness track ui` compares them")
+        console.print(f"MLflow {shown}: {sent} run(s) sent, {there} already there; `harness track ui` compares them")
     except UserError as error:
         errors.print(f"[yellow]warning:[/] {escape(str(error))}")
 
@@ -127,6 +135,12 @@ def run(
     Example: harness run smoke --jobs 2
     """
     began = time.perf_counter()
+    if slurm_options and not through_slurm:
+        raise UserError("--slurm-options go with --slurm; add it, or leave them out")
+    try:
+        words = shlex.split(slurm_options)
+    except ValueError as error:
+        raise UserError(f"--slurm-options: {error} in {slurm_options}") from None
     if resume and not PARAMS.is_file():
         raise UserError(f"--resume: there is no {PARAMS} to go on with; name a suite instead")
     if suite is not None and not resume and not (PARAMS.is_file() and load().suite.preset == suite):
@@ -134,6 +148,7 @@ def run(
     refresh(PARAMS, load())
     settings = load()
     print_absent(settings)
+    keep_own(settings.suite.name)
     _prepare_dvc()
     write_stamps(settings)
     if pull:
@@ -148,7 +163,7 @@ def run(
         compute = settings.compute
         if not through_slurm and (why := slow_bf16(compute)):
             errors.print(f"[yellow]warning:[/] compute.precision is bf16, but {why}")
-        place = slurm(compute.threads * compute.ranks, shlex.split(slurm_options)) if through_slurm else Place()
+        place = slurm(compute.threads * compute.ranks, words) if through_slurm else Place()
         failed = run_stages(todo, jobs or (len(todo) if through_slurm else cores()), place)
     else:
         console.print(f"suite {settings.suite.name}: {len(graph)} stages, all up to date")

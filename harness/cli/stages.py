@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.cli.console import console, errors
 from harness.cli.processes import Children
-from harness.errors import UserError
+from harness.errors import UserError, nearest
+from harness.registry import names
 
 LOGS = Path("work") / "logs"
 _RWLOCK = Path(".dvc") / "tmp" / "rwlock"
@@ -70,6 +71,8 @@ def narrowed(graph: dict[str, set[str]], methods: Sequence[str]) -> dict[str, se
     """The stages that score ``methods``, with their variants where the suite has some, and those that they need."""
     kept: dict[str, set[str]] = {}
     for method in methods:
+        if method not in (known := names("method")):
+            raise UserError(f"--only {method}: no such method; {nearest(method, known)}")
         scoring = [name for name in graph if _scores(name, method)]
         if not scoring:
             raise UserError(f"--only {method}: no stage of this suite scores it")
@@ -92,8 +95,9 @@ def outdated(graph: dict[str, set[str]], stale: set[str]) -> dict[str, set[str]]
 
 def _scores(stage: str, method: str) -> bool:
     head, _, rest = stage.partition("@")
-    own = (f"evaluate-{method}", f"evaluate-{method}-variants")
-    return head in own or (head.startswith("evaluate") and rest.endswith(f"-{method}"))
+    if head in ("evaluate", "evaluate-controls", "evaluate-extra"):
+        return rest.endswith(f"-{method}")
+    return head in (f"evaluate-{method}", f"evaluate-{method}-variants")
 
 
 def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]:

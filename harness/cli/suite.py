@@ -10,11 +10,13 @@ import yaml
 from harness import config, plan
 from harness.cli import complete
 from harness.cli.console import console
+from harness.cli.lockfile import keep_own
 from harness.cli.plugins import with_extra
 from harness.data.sets import data_set
+from harness.errors import UserError
 from harness.files import atomic_path
 from harness.layout import PARAMS
-from harness.presets import CONF, compose, planned, suite_names
+from harness.presets import compose, planned, preset_section, suite_names
 
 app = typer.Typer(
     help="Choose a preset: tiny, smoke, walkers or paper, or one of their sweeps. Example: harness suite use smoke",
@@ -31,6 +33,7 @@ def use_suite(name: str, extra: list[str] | None = None) -> None:
     _keep_edits()
     with atomic_path(PARAMS) as scratch:
         scratch.write_text(text)
+    keep_own(config.load().suite.name)
 
 
 def _keep_edits() -> None:
@@ -38,11 +41,22 @@ def _keep_edits() -> None:
     if not PARAMS.is_file():
         return
     text = PARAMS.read_text(errors="replace")
-    if not any(text == compose(name) for name in suite_names()):
-        kept = PARAMS.with_suffix(".yaml.bak")
-        with atomic_path(kept) as scratch:
-            scratch.write_text(text)
-        console.print(f"{PARAMS} was edited by hand: kept as {kept}")
+    if not text.strip() or any(text == composed for name in suite_names() if (composed := _composed(name))):
+        return
+    kept, number = PARAMS.with_suffix(".yaml.bak"), 1
+    while kept.is_file() and kept.read_text(errors="replace") != text:
+        number += 1
+        kept = PARAMS.with_suffix(f".yaml.bak{number}")
+    with atomic_path(kept) as scratch:
+        scratch.write_text(text)
+    console.print(f"{PARAMS} was edited by hand: kept as {kept}")
+
+
+def _composed(name: str) -> str | None:
+    try:
+        return compose(name)
+    except UserError:  # somebody's preset in the making is no reason not to use another
+        return None
 
 
 @app.command()
@@ -50,7 +64,7 @@ def use(
     name: Annotated[str, typer.Argument(help="one that `harness suite list` shows", autocompletion=complete.suites)],
     extra: Annotated[list[str] | None, typer.Option(help="a method of another package to add; may be repeated")] = None,
 ) -> None:
-    """Compose a preset into params.yaml.
+    """Compose a preset into params.yaml; dvc.lock then holds what has been computed of it.
 
     Example: harness suite use walkers
     """
@@ -90,5 +104,5 @@ def list_suites() -> None:
     """
     used = config.load().suite.preset if PARAMS.is_file() else None
     for name in suite_names():
-        about = yaml.safe_load((CONF / "suite" / f"{name}.yaml").read_text())["suite"]["about"]
-        console.print(f"{'*' if name == used else ' '} {name:16} {about}")
+        about = preset_section(name).get("about", "")
+        console.print(f"{'*' if name == used else ' '} {name:20} {about}", markup=False)

@@ -78,6 +78,8 @@ def verify(
     settings = load()
     about = _provenance(settings.suite.name, run)
     inputs = about["inputs"]
+    if "imported" in inputs:
+        raise UserError(f"{run}: its weights came from a file, there is no training to repeat; verify a run of ours")
     name = inputs["method"], inputs["backbone"]["name"], inputs["dataset"], inputs["seed"]
     variant = run.removeprefix(stem(*name)).removeprefix("-")
     resolved = wiring.resolve(settings, *name, variant)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.tables.grid import Grid
-from harness.tables.render import ABSENT, signed
+from harness.tables.render import ABSENT, OUTSIDE, signed
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Report:
 
     claims: rows as `harness claims --json` prints them; missing: figure -> why it is not there; pseudo_labels: "gaitset
     on target" -> rows under :data:`harness.report.diagnosis.HEADS`; diagnosis: (claims, what the steps of their methods
-    did); costs: rows under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives); runs: group
+    did); order: rows under :data:`harness.report.order.HEADS`; twins: names of runs with the same weights; costs: rows
+    under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives); runs: group
     ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs.
     """
 
@@ -42,6 +43,8 @@ class Report:
     claims: Sequence[Mapping[str, Any]]
     pseudo_labels: Mapping[str, Sequence[tuple[str, ...]]]
     diagnosis: Sequence[tuple[str, str]]
+    order: Sequence[tuple[str, ...]]
+    twins: Sequence[tuple[str, ...]]
     costs: Sequence[tuple[str, str, str, str]]
     digests: Sequence[tuple[str, str]]
     slips: Sequence[tuple[str, str, str]]
@@ -56,7 +59,8 @@ class Report:
 COSTS = ("runs of", "how many", "minutes each", "minutes in all")
 ABOUT_CLAIMS = (
     "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. All parts of a "
-    "claim must hold: the numbers, the paper's among them, are those of its weakest. Effect: the difference in "
+    "claim must hold: the numbers, the paper's among them, are those of its weakest. †: the paper's size lies outside "
+    "the interval, which is before any correction, as the first p is. Effect: the difference in "
     "standard deviations between people. Power: the chance to find the paper's size, or one point where it gives none; "
     "the last number is what would be found four times in five, both after the correction."
 )
@@ -64,7 +68,12 @@ ABOUT_DIAGNOSIS = (
     "Pseudo-labels against the truth, which no method sees: first epoch → last, means over seeds. They say which step "
     "does what the paper says of it."
 )
-NUMBERS = ("paper", "ours", "95 %", "effect", "p (Holm)", "power", "80 % finds")
+ABOUT_ORDER = (
+    "Values of rendered people cannot be compared with the paper's; which method beats which can. A pair is in the "
+    "paper's order where the same of two methods has the higher mean; ties are not. No chance is weighed here."
+)
+ABOUT_TWINS = "Runs that ended with the same weights, bit for bit: what tells their methods apart did nothing there."
+NUMBERS = ("paper", "ours", "95 %", "effect", "p", "p (Holm)", "power", "80 % finds")
 
 
 def part_of(claim: Mapping[str, Any]) -> str:
@@ -81,6 +90,7 @@ def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
     low_high = claim["interval"]
     interval = ABSENT if low_high is None else f"{signed(low_high[0])} to {signed(low_high[1])}"
     return (
-        signed(claim["paper"]), signed(claim["difference"]), interval, signed(claim["effect"], 2),
-        shown("p_holm", ".3f"), shown("power", ".0%"), shown("detectable", ".1f"),
+        signed(claim["paper"]) + (OUTSIDE if claim["paper_outside"] else ""), signed(claim["difference"]), interval,
+        signed(claim["effect"], 2), shown("p", ".3f"), shown("p_holm", ".3f"), shown("power", ".0%"),
+        shown("detectable", ".1f"),
     )  # fmt: skip

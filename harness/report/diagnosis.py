@@ -11,9 +11,11 @@ History = Sequence[Mapping[str, float]]
 
 COUNTS = {"clusters": "clusters", "outliers": "outliers"}
 SHARES = {
+    "links_removed": "links that s_up removes",
     "nmi": "NMI with identities",
     "purity": "purity",
     "clothes_joined": "clusters that join clothes of one person",
+    "ssf_front_back": "sequences called front/back",
     "front_back_mixed": "front/back sequences in mixed clusters",
     "reassigned_right": "re-assigned sequences that land with their own person",
     "support_same": "support-set partners that are the same person",

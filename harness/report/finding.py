@@ -19,10 +19,10 @@ _ANSWERS = {
     "undecided": "Undecided: on changed clothes these runs cannot tell Selective Fusion from its baseline CC",
 }
 _LEANS = (
-    "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, beyond chance if this were the only "
-    "claim, not among all of them"
+    "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, but not beyond chance once all claims "
+    "are counted"
 )
-_COMPUTE_LEANS = "It is {side} CC trained for as many steps, again beyond chance only if this were the only claim"
+_COMPUTE_LEANS = "It is {side} CC trained for as many steps, again not beyond chance once all claims are counted"
 _COMPUTE = {
     "supported": "It also gains on CC trained for as many steps",
     "refuted": "CC trained for as many steps does better",
@@ -31,7 +31,7 @@ _COMPUTE = {
 
 
 def finding(claims: Sequence[Mapping[str, Any]]) -> str:
-    """Two or three sentences on claims as `harness claims --json` prints them."""
+    """Some sentences on claims as `harness claims --json` prints them."""
     by_key = {claim["claim"]: claim for claim in claims}
     said = []
     if main := by_key.get(MAIN):
@@ -46,6 +46,12 @@ def finding(claims: Sequence[Mapping[str, Any]]) -> str:
     papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
     if papers:
         said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")
+    if sized := [c for c in papers if c["paper_outside"] is not None]:
+        outside = sum(c["paper_outside"] for c in sized)
+        said.append(
+            "A verdict says on which side of its bound a difference lies, not how large it is: the paper's size lies "
+            f"outside our 95 % interval, which is before correction, in {outside} of {len(sized)}."
+        )
     if own:
         said.append(f"Of {len(own)} questions that it leaves open {_counts(own)}.")
     return " ".join(said)
@@ -62,7 +68,8 @@ def _points(claim: Mapping[str, Any]) -> str:
     if claim["difference"] is None:
         return "no test"
     low, high = claim["interval"]
-    chance = "" if claim["p_holm"] is None else f", p = {claim['p_holm']:.3f} after Holm"
+    tested = claim["p_holm"] is not None
+    chance = f", p = {claim['p']:.3f}, after Holm {claim['p_holm']:.3f}" if tested else ""
     return f"{signed(claim['difference'])} points, 95 % {signed(low)} to {signed(high)}{chance}"
 
 

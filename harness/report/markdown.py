@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of, part_of
+from harness.report.content import (
+    ABOUT_CLAIMS,
+    ABOUT_DIAGNOSIS,
+    ABOUT_ORDER,
+    ABOUT_TWINS,
+    COSTS,
+    NUMBERS,
+    Report,
+    numbers_of,
+    part_of,
+)  # fmt: skip
 from harness.report.diagnosis import HEADS
+from harness.report.order import HEADS as ORDER
 from harness.tables.grid import Grid
 from harness.tables.render import SOURCES, legend, reasons, title, to_markdown
 
@@ -34,10 +45,14 @@ def markdown(report: Report, figures: str) -> str:
         *_claims(claimed),
         "## Questions that the paper leaves open",
         *_claims(asked),
+        "## Order of the methods",
+        ABOUT_ORDER,
+        _table(ORDER, report.order) if report.order else "No table has three methods yet.",
         "## Diagnosis",
         ABOUT_DIAGNOSIS,
         *(f"**{place}**\n\n{_table(HEADS, rows)}" for place, rows in report.pseudo_labels.items()),
         "\n".join(f"- {claim}: {found}." for claim, found in report.diagnosis),
+        "\n".join([f"{ABOUT_TWINS}\n", *(f"- {', '.join(names)}" for names in report.twins)]) if report.twins else "",
         "## Tables",
         SOURCES,
         *map(_grid, report.grids[1:]),

@@ -7,8 +7,19 @@ import json
 from collections.abc import Sequence
 from html import escape
 
-from harness.report.content import ABOUT_CLAIMS, ABOUT_DIAGNOSIS, COSTS, NUMBERS, Report, numbers_of, part_of
+from harness.report.content import (
+    ABOUT_CLAIMS,
+    ABOUT_DIAGNOSIS,
+    ABOUT_ORDER,
+    ABOUT_TWINS,
+    COSTS,
+    NUMBERS,
+    Report,
+    numbers_of,
+    part_of,
+)  # fmt: skip
 from harness.report.diagnosis import HEADS
+from harness.report.order import HEADS as ORDER
 from harness.tables.render import SOURCES
 from harness.tables.style import STYLE
 from harness.tables.web import html_table, page
@@ -39,6 +50,7 @@ def html(report: Report) -> str:
     parts = {
         "headline": ("Headline", _summary(report)),
         "claims": ("Claims", _claims(report)),
+        "order": ("Order of the methods", _order(report)),
         "diagnosis": ("Diagnosis", _diagnosis(report)),
         "tables": ("Tables", _tables(report)),
         "figures": ("Figures", _figures(report)),
@@ -107,6 +119,12 @@ def _claims(report: Report) -> str:
     )
 
 
+def _order(report: Report) -> str:
+    return f"<p>{escape(ABOUT_ORDER)}</p>\n" + _table(
+        "Methods from the lowest mean to the highest", ORDER, report.order
+    )
+
+
 def _diagnosis(report: Report) -> str:
     parts = [f"<p>{escape(ABOUT_DIAGNOSIS)}</p>"]
     parts += [_table(f"Pseudo-labels: {place}", HEADS, rows) for place, rows in report.pseudo_labels.items()]
@@ -114,6 +132,9 @@ def _diagnosis(report: Report) -> str:
         parts.append(
             _table("Claims that are not supported", ("claims", "what the steps of their methods did"), report.diagnosis)
         )
+    if report.twins:
+        same = [(", ".join(names),) for names in report.twins]
+        parts.append(f"<p>{escape(ABOUT_TWINS)}</p>" + _table("Runs with the same weights", ("runs",), same))
     return "\n".join(parts)
 
 

@@ -15,6 +15,8 @@ from rich.text import Text
 from harness.tables.grid import BLUE, BOLD, RED, Cell, Grid
 
 ABSENT = "—"
+OUTSIDE = " †"
+"""Behind a size of the paper's that lies outside our interval."""
 _RICH = {RED: "italic red", BLUE: "underline blue", BOLD: "bold", "": ""}
 LOOKS = {RED: "Red, italic", BLUE: "Blue, underlined", BOLD: "Bold"}
 """The paper's marks, each by colour and by something else."""

@@ -16,7 +16,7 @@ from harness.tracking.records import read_provenance, read_scores
 from harness.tracking.scored import Scores
 from harness.tracking.shapes import Epochs, Provenance, Shape
 
-_ADVICE = "bring it back, or delete it and run again"
+_ADVICE = "bring it back, or make it again: `dvc repro --force STAGE`"
 
 
 def checked_scores(path: Path, known: Mapping[str, Collection[str]] | None = None) -> dict[str, Any]:

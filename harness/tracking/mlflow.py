@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.files import read_json, sha256, write_json
+from harness.files import sha256, write_json
 from harness.layout import RunName, events, provenance, scores
 from harness.tracking.check import checked_epochs, checked_provenance, checked_scores
 from harness.tracking.events import read_events
@@ -21,6 +22,13 @@ EXPERIMENT = "selective-fusion"
 def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI, or the embedded sqlite store."""
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+def without_secret(uri: str) -> str:
+    """The address as it may be shown and published: without a user's name and password."""
+    scheme, mark, rest = uri.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
 
 
 def sync(suite: str, uri: str) -> tuple[int, int]:
@@ -55,7 +63,8 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"MLflow store {uri} cannot be reached ({reason}); results are safe, run `harness track sync` later"
+            f"MLflow store {without_secret(uri)} cannot be reached ({reason}); results are safe, run "
+            "`harness track sync` later"
         ) from None
 
 
@@ -86,20 +95,29 @@ def is_mirrored(suite: str, uri: str) -> bool:
     marker = _marker(suite, uri)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         return False
-    return marker.is_file() and read_json(marker).get("files") == _digest(suite)
+    return _noted(marker).get("files") == _digest(suite)
 
 
 def address_of(suite: str, stem: str, run_id: str) -> str:
     """Where MLflow shows a run: its page on a server, its id in a local store, or how to get it there."""
     uri = tracking_uri()
     marker = _marker(suite, uri)
-    content = read_json(marker) if marker.is_file() else {}
+    content = _noted(marker)
     run = content.get("runs", {}).get(stem, {})
     if run.get("run_id") != run_id:
-        return f"not mirrored yet: `harness track sync` sends it to {uri}"
+        return f"not mirrored yet: `harness track sync` sends it to {without_secret(uri)}"
     if uri.startswith("http"):
-        return f"{uri.rstrip('/')}/#/experiments/{content['experiment']}/runs/{run['mlflow']}"
-    return f"run {run['mlflow']} in {uri}; `harness track ui` shows it"
+        return f"{without_secret(uri).rstrip('/')}/#/experiments/{content['experiment']}/runs/{run['mlflow']}"
+    return f"run {run['mlflow']} in {without_secret(uri)}; `harness track ui` shows it"
+
+
+def _noted(marker: Path) -> dict[str, Any]:
+    """What the last :func:`sync` noted; nothing where that cannot be read, as it can be sent again."""
+    try:
+        content = json.loads(marker.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and isinstance(content.get("runs", {}), dict) else {}
 
 
 def _marker(suite: str, uri: str) -> Path:

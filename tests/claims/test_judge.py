@@ -217,7 +217,7 @@ def test_holm_spares_the_family(monkeypatch):
     assert all(j.adjusted is not None and j.p is not None and j.adjusted >= j.p for j in null)
     alone = [j for j in null if j.p is not None and j.p < 0.05]
     assert alone and {j.decision for j in null} == {"undecided"}
-    assert {j.reason for j in alone} == {"p is below 5 % alone, which is not enough among 31 claims"}
+    assert {j.reason for j in alone} == {"p is below 5 % before Holm's correction, which is not enough among 31 claims"}
     assert real.decision == "supported" and real.adjusted is not None and real.adjusted > 10 * (real.p or 0)
 
 

@@ -84,6 +84,9 @@ def make_run(method: str):
         (("train", "upper"), "data/smoke/target: no store; make it with `harness data generate target`"),
         (("evaluate", "cc"), "data/smoke/target: no store; make it with `harness data generate target`"),
         (("tables", "--table", "99"), "no table 99"),
+        (("claims", "--claims", "conf"), "conf: cannot be read"),
+        (("run", "--slurm-options", "x"), "--slurm-options go with --slurm"),
+        (("run", "--slurm", "--slurm-options", "'--gres"), "--slurm-options: No closing quotation"),
         (("tables", "--update", "README.md"), "README.md"),
     ],
 )
@@ -130,6 +133,34 @@ def test_a_broken_preset_leaves_the_parameters(refuses):
     path = Path("conf/suite/smoke.yaml")
     path.write_text(path.read_text().replace("n: 15", "n: 0"))
     assert "conf/suite/smoke.yaml: parameter 'methods.cc.n'" in refuses("suite", "use", "smoke")
+
+
+@pytest.mark.parametrize("text", ["suite:\n  name: [x", "x: 1\n", "- 1\n", "suite: 3\n"])
+def test_somebodys_preset_in_the_making(here, harness, text):
+    """Named when it is asked for or listed; no reason not to use another."""
+    Path("conf/suite/mine.yaml").write_text(text)
+    for words in (("suite", "use", "mine"), ("suite", "list")):
+        code, _, err = harness(*words)
+        assert code == 2 and err.startswith("error: conf/suite/mine.yaml: no preset") and err.count("\n") == 1
+    assert harness("suite", "use", "tiny")[0] == 0 and load().suite.name == "tiny"
+
+
+def test_a_preset_that_hydra_cannot_compose(refuses):
+    Path("conf/suite/mine.yaml").write_text("# @package _global_\ndefaults: [nowhere]\nsuite: {preset: mine}\n")
+    assert "conf/suite/mine.yaml: " in refuses("suite", "use", "mine")
+
+
+def test_edits_are_kept_each_time(here, harness):
+    edits = []
+    for name in ("walkers", "tiny", "smoke"):
+        text = Path("params.yaml").read_text() + f"# before {name}\n"
+        edits.append(text)
+        Path("params.yaml").write_text(text)
+        assert harness("suite", "use", name)[0] == 0
+    kept = [Path(f"params.yaml.bak{number}").read_text() for number in ("", "2", "3")]
+    assert kept == edits
+    Path("params.yaml").write_text(edits[1])
+    assert harness("suite", "use", "smoke")[0] == 0 and not Path("params.yaml.bak4").exists()
 
 
 def test_two_faiss_wheels(refuses, monkeypatch):

@@ -82,6 +82,24 @@ def test_a_machine_that_makes_other_data(committed, inputs, machine, repeats):
     assert ("1.25 points" in found.line() and "(cpu_units; its data differ too)" in found.line()) is repeats
 
 
+def test_one_run_of_this_kind_of_machine_among_those_of_another_is_seen(committed):
+    for name, machine in (("cc", {"cpu_units": ["another"]}), ("sf", {})):
+        path = SCORES / f"{name}-gaitset-target-s0.json"
+        about, metrics = PROVENANCE.with_name(path.name), json.loads(path.read_text())["metrics"]
+        change(about, environment=json.loads(about.read_text())["environment"] | machine, seconds=1.0)
+        change(path, metrics={**metrics, "rank1_BG": metrics["rank1_BG"] - 1.0})
+    found = beside_commit("smoke")
+    assert found and not found.reproduces and found.alike == 1
+    assert found.line().endswith("another kind of machine (cpu_units), 1 of them on the same kind")
+
+
+def test_the_same_run_scored_otherwise_is_no_failure(committed):
+    path = SCORES / "cc-gaitset-target-s0.json"
+    change(path, distance="cosine", metrics={"rank1_NM": 3.0})
+    found = beside_commit("smoke")
+    assert found and found.reproduces and found.other == 1
+
+
 def test_another_run_is_no_repetition(committed):
     change(SCORES / "cc-gaitset-target-s0.json", run_id="another", metrics={"rank1_NM": 3.0})
     found = beside_commit("smoke")

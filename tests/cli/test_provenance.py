@@ -15,7 +15,7 @@ from harness.cli.audit import audit_records
 from harness.cli.explain import stage_of
 from harness.cli.tables import build_grids
 from harness.config import load
-from harness.layout import provenance, result, scores
+from harness.layout import provenance, result, scores, stages
 
 
 def test_verdicts_from_the_command_line(recorded, harness):
@@ -183,7 +183,7 @@ def test_nothing_is_left_but_what_was_asked_for(recorded, harness):
 
 def test_every_stage_that_explain_names_is_one(root: Path):
     """Of the whole study, with its controls and sweeps."""
-    known = set(yaml.load((root / "dvc.lock").read_text(), Loader=yaml.CSafeLoader)["stages"])
+    known = set(yaml.load((root / stages("walkers")).read_text(), Loader=yaml.CSafeLoader)["stages"])
     folder = root / "results/walkers"
     runs = {
         run["run_id"]: run for path in (folder / "provenance").glob("*.json") for run in [json.loads(path.read_text())]

@@ -70,6 +70,9 @@ def test_only_what_a_method_needs():
     assert set(narrowed(graph, ["sf", "pretrain"])) == wanted | {"evaluate-pretrain@s-g-target-0"}
     with pytest.raises(UserError, match="upper: no stage of this suite scores it"):
         narrowed(graph, ["upper"])
+    for no_method in ("0", "target", "cd"):
+        with pytest.raises(UserError, match=f"--only {no_method}: no such method"):
+            narrowed(graph, [no_method])
 
 
 def test_only_what_is_out_of_date_and_what_descends_from_it():

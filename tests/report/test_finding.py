@@ -15,7 +15,8 @@ def claim(
     interval = None if difference is None else [difference - 1, difference + 1]
     return {
         "claim": key, "verdict": verdict, "table": table, "reason": reason, "difference": difference,
-        "interval": interval, "paper": 9.7, "p": p, "p_holm": None if p is None else min(1.0, 4 * p),
+        "interval": interval, "paper": 9.7, "paper_outside": None,
+        "p": p, "p_holm": None if p is None else min(1.0, 4 * p),
     }  # fmt: skip
 
 
@@ -26,7 +27,7 @@ def claim(
 def test_the_main_claim_comes_first_with_its_numbers(verdict, begins):
     text = finding([claim("other", "refuted"), claim(verdict=verdict)])
     assert text.startswith(begins)
-    assert "(+4.2 points, 95 % +3.2 to +5.2, p = 0.800 after Holm; the paper: +9.7)" in text
+    assert "(+4.2 points, 95 % +3.2 to +5.2, p = 0.200, after Holm 0.800; the paper: +9.7)" in text
 
 
 def test_a_main_claim_without_a_verdict_says_why():
@@ -40,12 +41,12 @@ def test_a_main_claim_without_a_verdict_says_why():
 
 @pytest.mark.parametrize(("difference", "side"), [(4.0, "above"), (-4.0, "below")])
 def test_what_only_the_number_of_claims_leaves_open_is_not_called_the_same(difference, side):
-    """p is below 5 % alone: "cannot tell" would say too little, "yes" too much."""
+    """p is below 5 % before Holm's correction: "cannot tell" would say too little, "yes" too much."""
     text = finding([claim(verdict="undecided", difference=difference, p=0.009, reason="not enough")])
     assert text.startswith(
-        f"Undecided: on changed clothes Selective Fusion is {side} its baseline CC, beyond chance if"
+        f"Undecided: on changed clothes Selective Fusion is {side} its baseline CC, but not beyond chance once all"
     )
-    assert "cannot tell" not in text and ", p = 0.036 after Holm; the paper: +9.7; not enough)" in text
+    assert "cannot tell" not in text and ", p = 0.009, after Holm 0.036; the paper: +9.7; not enough)" in text
     equal = claim(EQUAL, "undecided", "controls", difference, p=0.009)
     assert f"It is {side} CC trained for as many steps" in finding([claim(), equal])
 
@@ -63,6 +64,13 @@ def test_verdicts_are_counted_for_the_paper_and_for_our_questions_apart():
     text = finding([claim(), claim("b", "undecided"), claim("c", "not run"), claim("d", "refuted", "controls")])
     assert "Of 3 claims of the paper 1 is supported, 0 are refuted, 1 is undecided, 1 is not run." in text
     assert "Of 1 questions that it leaves open 0 are supported, 1 is refuted" in text
+
+
+def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
+    sized = [claim("a") | {"paper_outside": outside} for outside in (True, True, False)]
+    mine = claim("b", table="controls") | {"paper_outside": True}
+    assert "outside our 95 % interval, which is before correction, in 2 of 3." in finding([*sized, claim("c"), mine])
+    assert "outside" not in finding([claim("a"), mine])
 
 
 def test_claims_of_ones_own_are_counted_without_a_main_one():

@@ -189,3 +189,19 @@ def test_a_server_that_never_answers_is_one_line_and_soon(here, monkeypatch):
             sync("smoke", address)
     assert time.perf_counter() - began < 30
     assert f"{address} cannot be reached" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_address_is_shown_without_its_secret():
+    assert mlflow.without_secret("https://me:secret@host:5000/x@y") == "https://host:5000/x@y"
+    for plain in ("sqlite:///mlflow.db", "http://127.0.0.1:5000", "mlruns"):
+        assert mlflow.without_secret(plain) == plain
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"runs": []}'])
+def test_a_broken_note_of_what_was_sent_is_none(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    path = mlflow._marker("smoke", mlflow.DEFAULT_URI)
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert "not mirrored yet" in mlflow.address_of("smoke", "cc-gaitset-target-s0", "0" * 16)
