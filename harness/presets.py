@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -34,15 +33,6 @@ def preset_section(name: str, conf: Path = CONF) -> dict[str, Any]:
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
         raise UserError(f"{path}: no preset: YAML with a section 'suite' is expected; mend it or remove it") from None
     return section
-
-
-def declared(conf: Path = CONF) -> set[str]:
-    """The names under which the presets keep their results; several share one. A broken preset is passed over."""
-    found = set()
-    for path in (conf / "suite").glob("*.yaml"):
-        with contextlib.suppress(UserError):
-            found.add(preset_section(path.stem, conf).get("name"))  # None: that of the preset that it stands on
-    return {str(name) for name in found if name}
 
 
 def compose(name: str, conf: Path = CONF) -> str:

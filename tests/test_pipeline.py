@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
@@ -143,3 +144,15 @@ def test_a_failed_stage_is_named_and_the_others_go_on(workspace: Pipeline) -> No
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "failed: upper@tiny-gaitset-target-0" in done.stderr and "a batch needs 99 subjects" in done.stderr
     assert "Ours (SF)" in done.stdout
+
+
+def test_somebody_else_at_work_is_named(workspace: Pipeline) -> None:
+    lock = workspace.folder / ".dvc/tmp/rwlock"
+    path = workspace.folder / "runs/tiny/cc-gaitset-target-s0/checkpoint.pt"
+    lock.write_text(json.dumps({str(path): {"write": {"pid": os.getpid(), "cmd": "somebody"}}}))
+    try:
+        done = workspace.call("harness.cli.app", "run", "tiny")
+    finally:
+        lock.unlink()
+    assert done.returncode == 2 and "another `harness run` or dvc is at work here" in done.stderr
+    assert f"PID {os.getpid()}" in done.stderr and "manually remove" not in done.stderr

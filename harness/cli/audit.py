@@ -13,12 +13,11 @@ import yaml
 from harness.audit.records import against_lock, compare, flat
 from harness.cli.console import console
 from harness.cli.evidence import score_reader
+from harness.cli.lockfile import DVC_LOCK
 from harness.config import Settings, load, value_at
 from harness.errors import UserError
-from harness.layout import RunName, provenance, scores, stem, store
+from harness.layout import RunName, provenance, scores, stages, stem, store
 from harness.tracking.check import checked_epochs, checked_provenance, whole
-
-DVC_LOCK = Path("dvc.lock")
 
 
 def audit(
@@ -76,7 +75,7 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
         trained_on_test = inputs["dataset"] == content["dataset"] and "store" in inputs
         if trained_on_test and content.get("store") != inputs["store"]:
             problems.append({"record": str(path), "problem": "scored on other data than it was trained on"})
-    locked = against_lock(_locked(), scores(suite).as_posix())
+    locked = against_lock(_locked(suite), scores(suite).as_posix())
     problems += [{"record": path, "problem": problem} for path, problem in locked]
     for name, run in runs.items():
         changed = changes(settings, name, run, runs)
@@ -108,17 +107,20 @@ def _epochs(suite: str, runs: dict[str, dict[str, Any]]) -> list[dict[str, str]]
     return problems
 
 
-def _locked() -> dict[str, Any]:
-    """The stages of dvc.lock; none where there is none, as in a bundle."""
-    if not DVC_LOCK.is_file():
-        return {}
-    try:
-        tree = yaml.load(DVC_LOCK.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        return dict(tree["stages"])
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
-        raise UserError(
-            f"{DVC_LOCK}: cannot be read; `git checkout {DVC_LOCK}` brings the committed one back"
-        ) from None
+def _locked(suite: str) -> dict[str, Any]:
+    """What DVC knows of the stages of a suite, whether it is in use or not; nothing in a bundle."""
+    found: dict[str, Any] = {}
+    for path in (stages(suite), DVC_LOCK):
+        if not path.is_file():
+            continue
+        try:
+            tree = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            found |= dict(tree["stages"])
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+            raise UserError(
+                f"{path}: cannot be read; resolve what git left in it, or take the committed one: `git checkout {path}`"
+            ) from None
+    return found
 
 
 def _short(text: str) -> str:

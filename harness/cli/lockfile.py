@@ -5,63 +5,91 @@ DVC reads and writes the whole file around every stage: with all suites in one, 
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.files import atomic_path
 from harness.layout import stages
-from harness.presets import declared
 
 DVC_LOCK = Path("dvc.lock")
 _HEAD = "schema: '2.0'\nstages:\n"
+_OUTPUT = re.compile(r"path:\s+(?:data|runs|results)/([^/\s]+)/")
+
+Blocks = dict[str, str]
+"""A lock's text, stage by stage."""
 
 
 def keep_own(suite: str) -> None:
     """Lets dvc.lock hold the stages of ``suite`` alone, its own from where they lay, the others put where they belong.
 
-    Nothing is lost by a kill in between; the next call ends what was begun. A file that DVC would not have written is
-    left as it is, for DVC to complain of.
+    Nothing is lost by a kill in between; the next call ends what was begun. Files that DVC would not have written, such
+    as one with git's conflict marks, are left as they are, for DVC to complain of.
     """
-    own = stages(suite)
-    here, aside = _blocks(DVC_LOCK), _blocks(own)
+    if not _moves(suite):
+        return
+    with _alone():
+        for path, blocks in _moves(suite).items():
+            _write(path, blocks)
+
+
+def _moves(suite: str) -> dict[Path, Blocks]:
+    """What each lock is to hold, in the order in which they must be written; empty where all is in place."""
+    here, aside = _blocks(DVC_LOCK), _blocks(stages(suite))
     if here is None or aside is None:
-        return
-    known = {suite, *declared(), *(path.name for path in own.parent.parent.glob("*") if path.is_dir())}
-    by_suite: dict[str, dict[str, str]] = {}
+        return {}
+    by_suite: dict[str, Blocks] = {}
     for stage, block in here.items():
-        by_suite.setdefault(_suite_of(stage, known) or suite, {})[stage] = block
-    mine = aside | by_suite.pop(suite, {})
+        by_suite.setdefault(_suite_of(block) or suite, {})[stage] = block
+    own = by_suite.pop(suite, {})
     if not by_suite and not aside:
-        return
+        return {}
+    moves: dict[Path, Blocks] = {}
     for other, blocks in by_suite.items():
-        _write(stages(other), (_blocks(stages(other)) or {}) | blocks)
-    _write(DVC_LOCK, mine)
-    own.unlink(missing_ok=True)
+        before = _blocks(stages(other))
+        if before is None:
+            return {}
+        moves[stages(other)] = before | blocks
+    return moves | {DVC_LOCK: aside | own, stages(suite): {}}
 
 
-def _suite_of(stage: str, known: Iterable[str]) -> str | None:
-    """The longest of the known suites that a stage's name allows: "walkers-fp32" before "walkers"."""
-    rest = stage.partition("@")[2]
-    return max((name for name in known if f"{rest}-".startswith(f"{name}-")), key=len, default=None)
+def _suite_of(block: str) -> str | None:
+    """The suite that a stage's outputs belong to: its name is in every path."""
+    found = _OUTPUT.search(block.partition("    outs:\n")[2])
+    return found[1] if found else None
 
 
-def _blocks(path: Path) -> dict[str, str] | None:
+def _blocks(path: Path) -> Blocks | None:
     """A lock's text by stage, nothing parsed or rounded; None where it is not one."""
     if not path.is_file():
         return {}
     text = path.read_text(errors="replace")
-    if not text.startswith(_HEAD):
+    body = text.removeprefix(_HEAD)
+    if body == text or re.search(r"^ ?\S", body, flags=re.MULTILINE):
         return None
-    blocks = re.split(r"^(?=  \S)", text.removeprefix(_HEAD), flags=re.MULTILINE)
-    if blocks[0]:
-        return None
-    return {block[2:].partition(":")[0].strip("'\""): block for block in blocks[1:]}
+    first, *blocks = re.split(r"^(?=  \S)", body, flags=re.MULTILINE)
+    found = {block[2:].partition(":\n")[0]: block for block in blocks}
+    return None if first or len(found) < len(blocks) else found
 
 
-def _write(path: Path, blocks: dict[str, str]) -> None:
+def _write(path: Path, blocks: Blocks) -> None:
     if not blocks:
         path.unlink(missing_ok=True)
         return
     with atomic_path(path) as scratch:
         scratch.write_text(_HEAD + "".join(blocks.values()))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """No DVC writes its lock meanwhile; it lets go of this one while a stage's command runs."""
+    folder = Path(".dvc")
+    if not folder.is_dir():
+        yield
+        return
+    from dvc.lock import make_lock
+
+    (folder / "tmp").mkdir(exist_ok=True)
+    with make_lock(str(folder / "tmp" / "lock"), tmp_dir=str(folder / "tmp"), wait=True):
+        yield

@@ -99,7 +99,7 @@ def twins(settings: Settings, stems: Iterable[str]) -> list[tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for stem in stems:
         path = folder / f"{stem}.json"
-        if path.is_file() and (digests := checked_epochs(path)["digests"]):
+        if path.is_file() and (digests := checked_epochs(path).get("digests")):
             found.setdefault(digests[-1]["weights"], []).append(stem)
     return [tuple(names) for names in found.values() if len(names) > 1]
 

@@ -28,7 +28,7 @@ def sync(uri: Uri = None) -> None:
     """
     target = uri or mlflow.tracking_uri()
     sent, there = mlflow.sync(load().suite.name, target)
-    console.print(f"{target}: {sent} run(s) sent, {there} already there")
+    console.print(f"{mlflow.without_secret(target)}: {sent} run(s) sent, {there} already there")
 
 
 @app.command()

@@ -57,11 +57,11 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
                 identity = _send(client, experiment, run)
                 sent += 1
             identities[run["stem"]] = {"run_id": run["run_id"], "mlflow": identity}
-        marker = {"uri": uri, "files": _digest(suite), "experiment": experiment, "runs": identities}
+        marker = {"uri": without_secret(uri), "files": _digest(suite), "experiment": experiment, "runs": identities}
         write_json(_marker(suite, uri), marker)
         return sent, there
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = _reason(error, uri)[:200]
         raise UserError(
             f"MLflow store {without_secret(uri)} cannot be reached ({reason}); results are safe, run "
             "`harness track sync` later"
@@ -78,8 +78,13 @@ def answers(uri: str) -> str | None:
     try:
         MlflowClient(uri).search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-        return " ".join(str(error).split())[:120]
+        return _reason(error, uri)[:120]
     return None
+
+
+def _reason(error: Exception, uri: str) -> str:
+    """What went wrong on one line; MLflow names the address in it."""
+    return " ".join(str(error).split()).replace(uri.rstrip("/"), without_secret(uri).rstrip("/"))
 
 
 def _quick() -> None:

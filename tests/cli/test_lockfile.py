@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,21 +15,21 @@ from harness.layout import stages
 HEAD = "schema: '2.0'\nstages:\n"
 
 
-def block(stage: str, size: int = 1) -> str:
-    return f"  {stage}:\n    cmd: harness\n    outs:\n    - path: x\n      size: {size}\n"
+def block(stage: str, suite: str, size: int = 1) -> str:
+    deps = "    - path: data/elsewhere/x\n      size: 3\n"
+    outs = f"    - path: \n        runs/{suite}/x/checkpoint.pt\n      size: {size}\n"
+    return f"  {stage}:\n    cmd: harness\n    deps:\n{deps}    outs:\n{outs}"
 
 
-WALKERS, FP32 = block("cc@walkers-gaitset-target-0") + block("tables@walkers"), block("data@walkers-fp32-source")
-SMOKE = block("data@smoke-source") + block("tables@smoke")
+WALKERS = block("cc@walkers-gaitset-target-0", "walkers") + block("tables@walkers", "walkers")
+FP32 = block("data@walkers-fp32-source", "walkers-fp32")
+SMOKE = block("data@smoke-source", "smoke") + block("tables@smoke", "smoke")
+DAMAGED = HEAD + WALKERS + "<<<<<<< ours\n" + SMOKE + "=======\n" + SMOKE + ">>>>>>> theirs\n"
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    Path("conf/suite").mkdir(parents=True)
-    for name in ("smoke", "walkers-fp32"):
-        Path(f"conf/suite/{name}-all.yaml").write_text(f"suite: {{name: {name}}}\n")
-    Path("results/walkers").mkdir(parents=True)
     DVC_LOCK.write_text(HEAD + WALKERS + SMOKE + FP32)
     return tmp_path
 
@@ -58,10 +59,19 @@ def test_a_suite_that_was_never_computed_starts_with_none():
 
 def test_what_dvc_wrote_last_wins():
     keep_own("walkers")
-    newer = block("tables@smoke", size=2)
+    newer = block("tables@smoke", "smoke", size=2)
     DVC_LOCK.write_text(HEAD + WALKERS + newer)
     keep_own("walkers")
-    assert read(stages("smoke")) == HEAD + block("data@smoke-source") + newer
+    assert read(stages("smoke")) == HEAD + block("data@smoke-source", "smoke") + newer
+
+
+def test_a_data_set_with_a_dash_is_no_other_suite():
+    text = HEAD + block("prepare@paper-grew", "paper") + block("data@walkers-mine-x", "walkers-mine")
+    DVC_LOCK.write_text(text)
+    keep_own("paper")
+    assert read(DVC_LOCK) == HEAD + block("prepare@paper-grew", "paper")
+    keep_own("walkers-mine")
+    assert read(DVC_LOCK) == HEAD + block("data@walkers-mine-x", "walkers-mine")
 
 
 @pytest.mark.parametrize("left", [0, 1, 2])
@@ -85,11 +95,37 @@ def test_a_kill_in_between_loses_nothing(left: int, monkeypatch: pytest.MonkeyPa
     assert not stages("smoke").exists()
 
 
-@pytest.mark.parametrize("text", ["", "stages: [", HEAD + "nonsense\n", "<<<<<<< ours\n" + HEAD])
+@pytest.mark.parametrize("text", ["stages: [" + SMOKE, HEAD + "nonsense\n" + SMOKE, HEAD + SMOKE + SMOKE, DAMAGED])
 def test_a_file_that_dvc_did_not_write_is_left_for_dvc(text: str):
     DVC_LOCK.write_text(text)
-    keep_own("smoke")
-    assert read(DVC_LOCK) == text and not stages("walkers").exists()
+    keep_own("paper")
+    assert read(DVC_LOCK) == text and not list(Path().rglob("stages.lock"))
+
+
+@pytest.mark.parametrize("suite", ["smoke", "walkers"])
+def test_a_damaged_place_for_another_suite_is_not_written_over(suite: str):
+    """Of the suite that is wanted, or of one whose stages would be put there."""
+    stages("smoke").parent.mkdir(parents=True)
+    stages("smoke").write_text(DAMAGED)
+    keep_own(suite)
+    assert read(stages("smoke")) == DAMAGED and read(DVC_LOCK) == HEAD + WALKERS + SMOKE + FP32
+
+
+def test_it_waits_for_dvc(monkeypatch: pytest.MonkeyPatch):
+    """Which takes the same lock while it writes dvc.lock."""
+    from dvc.lock import make_lock
+
+    tmp = Path(".dvc/tmp")
+    tmp.mkdir(parents=True)
+    done: list[str] = []
+    with make_lock(str(tmp / "lock"), tmp_dir=str(tmp), wait=True):
+        thread = threading.Thread(target=lambda: (keep_own("smoke"), done.append("moved")))
+        thread.start()
+        thread.join(0.5)
+        assert read(DVC_LOCK) == HEAD + WALKERS + SMOKE + FP32 and not done
+        DVC_LOCK.write_text(HEAD + WALKERS + SMOKE)
+    thread.join(30)
+    assert done and read(DVC_LOCK) == HEAD + SMOKE and not stages("walkers-fp32").exists()
 
 
 def test_without_a_lock_there_is_nothing_to_do():
@@ -103,6 +139,6 @@ def test_the_committed_lock_is_the_suites_in_use(root: Path):
     kept = {name: root / "dvc.lock", **{path.parent.name: path for path in (root / "results").glob("*/stages.lock")}}
     assert {"smoke", "walkers"} <= kept.keys()
     for suite, path in kept.items():
-        for line in path.read_text().splitlines():
-            if line.startswith("  ") and line[2] != " ":
-                assert f"{line.partition('@')[2]}-".startswith((f"{suite}-", f"{suite}:")), line
+        found = lockfile._blocks(path)
+        assert found and {lockfile._suite_of(block) for block in found.values()} == {suite}
+        assert found.keys() == yaml.safe_load(path.read_text())["stages"].keys()

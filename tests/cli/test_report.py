@@ -70,12 +70,22 @@ def test_the_markdown_page_says_what_was_found_and_its_links_lead_somewhere(reco
     assert (
         "**Yes, by the paper's main criterion: on changed clothes Selective Fusion gains on its baseline CC (+" in text
     )
-    assert re.search(r"sf-cc-cl; section 4.4.1 .*\| supported \| \+9\.7 \|", text)
+    assert re.search(r"sf-cc-cl; section 4.4.1 .*\| supported \| \+9\.7 † \|", text)
     assert "- not run: no run of cc_long with gaitset on target scored for CL: sf-equal-compute" in text
     images = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", text)
     assert [Path(path).stem for _, path in images] == ["figure5", "polar", "epochs", "cost"]
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for _, path in images)
-    for heading in ("Claims of the paper", "Diagnosis", "Tables", "Figures", "Cost", "Decisions", "Digests", "Runs"):
+    for heading in (
+        "Claims of the paper",
+        "Order of the methods",
+        "Diagnosis",
+        "Tables",
+        "Figures",
+        "Cost",
+        "Decisions",
+        "Digests",
+        "Runs",
+    ):
         assert f"\n## {heading}\n" in text
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
     assert all(len(row) > 1 for row in rows) and "| None" not in text and "\n\n\n" not in text
@@ -89,12 +99,19 @@ def test_a_claim_that_fails_has_its_steps_beside_it(recorded, harness):
     for seed in (0, 1, 2):
         path = Path(f"results/smoke/epochs/sf-gaitset-target-s{seed}.json")
         edit(path, lambda content: [epoch.update(support_same=0.125) for epoch in content["epochs"]])
+    same = {"labels": "0" * 16, "weights": "f" * 16}
+    for stem in ("sf-gaitset-target-s1", "scf-gaitset-target-s1"):
+        path = Path(f"results/smoke/epochs/{stem}.json")
+        edit(path, lambda content: content.update(digests=[same] * len(content["epochs"])))
     assert harness("report", "--markdown")[0] == 0
     text = Path("report/report.md").read_text()
+    assert "did nothing there.\n\n- scf-gaitset-target-s1, sf-gaitset-target-s1\n" in text
     (line,) = (line for line in text.splitlines() if line.startswith("- ") and "below-upper (refuted)" in line)
     assert "support-set partners that are the same person 12 → 12 %" in line
     assert harness("report")[0] == 0
-    assert "support-set partners that are the same person 12 → 12 %" in Path("report/index.html").read_text()
+    page = Path("report/index.html").read_text()
+    assert "support-set partners that are the same person 12 → 12 %" in page
+    assert "scf-gaitset-target-s1, sf-gaitset-target-s1" in page and "Order of the methods" in page
 
 
 def test_figures_of_networks_are_shown_only_if_drawn_from_these_runs(recorded, harness):

@@ -193,6 +193,7 @@ def test_a_server_that_never_answers_is_one_line_and_soon(here, monkeypatch):
 
 def test_an_address_is_shown_without_its_secret():
     assert mlflow.without_secret("https://me:secret@host:5000/x@y") == "https://host:5000/x@y"
+    assert "secret" not in (mlflow.answers("http://me:secret@127.0.0.1:9") or "secret")
     for plain in ("sqlite:///mlflow.db", "http://127.0.0.1:5000", "mlruns"):
         assert mlflow.without_secret(plain) == plain
 
