@@ -41,7 +41,7 @@ def _keep_edits() -> None:
     if not PARAMS.is_file():
         return
     text = PARAMS.read_text(errors="replace")
-    if not text.strip() or any(text == composed for name in suite_names() if (composed := _composed(name))):
+    if not text.strip() or _is_preset(text):
         return
     kept, number = PARAMS.with_suffix(".yaml.bak"), 1
     while kept.is_file() and kept.read_text(errors="replace") != text:
@@ -52,11 +52,13 @@ def _keep_edits() -> None:
     console.print(f"{PARAMS} was edited by hand: kept as {kept}")
 
 
-def _composed(name: str) -> str | None:
+def _is_preset(text: str) -> bool:
+    """Whether parameters are those of the preset that they name, untouched."""
     try:
-        return compose(name)
-    except UserError:  # somebody's preset in the making is no reason not to use another
-        return None
+        name = yaml.safe_load(text)["suite"]["preset"]
+        return name in suite_names() and text == compose(name)
+    except (yaml.YAMLError, TypeError, KeyError, UserError):  # a broken preset is no reason not to use another
+        return False
 
 
 @app.command()
