@@ -67,19 +67,22 @@ def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest
     assert (root / "params.yaml").read_text() == compose("smoke")
 
 
-def test_the_results_page_follows_from_the_records(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["results.md", "results-fp32.md"])
+def test_a_results_page_follows_from_its_records(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """Whichever suite it is about; which records are stale depends on the code of the day and is left out."""
     from harness.cli.report import make_report, write_markdown
     from harness.presets import compose
     from harness.report.markdown import STALE
 
-    page = (root / "docs/results.md").read_text()
+    page = (root / "docs" / name).read_text()
     preset = page.splitlines()[0].rpartition("suite ")[2]
     (tmp_path / "params.yaml").write_text(compose(preset, root / "conf"))
     monkeypatch.chdir(tmp_path)
-    name = load().suite.name
-    shutil.copytree(root / "results" / name, tmp_path / "results" / name)
-    write_markdown(make_report(load()), Path("docs/results.md"))
+    suite = load().suite.name
+    shutil.copytree(root / "results" / suite, tmp_path / "results" / suite)
+    write_markdown(make_report(load()), Path("docs") / name)
     for figure in Path("docs/figures").rglob("*.png"):
         assert (root / figure).is_file()
 
@@ -87,4 +90,4 @@ def test_the_results_page_follows_from_the_records(root: Path, tmp_path: Path, m
         lines = text.partition(STALE)[0].splitlines()
         return [line for line in lines if line and "records are stale" not in line]
 
-    assert without_stale(Path("docs/results.md").read_text()) == without_stale(page)
+    assert without_stale((Path("docs") / name).read_text()) == without_stale(page)
