@@ -27,7 +27,7 @@ def draw(records: Iterable[ResultRecord], dataset: str, backbone: str, preset: s
         axis.set_xlabel(label)
         axis.set_ylabel("rank-1 (%)")
         if name not in found:
-            say_nothing_yet(axis, f"no run yet:\nharness run {preset}-figure5")
+            say_nothing_yet(axis, f"no run of it yet:\nsee conf/suite/{preset}-figure5.yaml")
             continue
         for number, condition in enumerate(c for c in CONDITIONS if c in found[name]):
             points = sorted(found[name][condition].items())
