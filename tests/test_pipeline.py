@@ -149,7 +149,7 @@ def test_a_failed_stage_is_named_and_the_others_go_on(workspace: Pipeline) -> No
 def test_somebody_else_at_work_is_named(workspace: Pipeline) -> None:
     lock = workspace.folder / ".dvc/tmp/rwlock"
     path = workspace.folder / "runs/tiny/cc-gaitset-target-s0/checkpoint.pt"
-    lock.write_text(json.dumps({str(path): {"write": {"pid": os.getpid(), "cmd": "somebody"}}}))
+    lock.write_text(json.dumps({"write": {str(path): {"pid": os.getpid(), "cmd": "somebody"}}, "read": {}}))
     try:
         done = workspace.call("harness.cli.app", "run", "tiny")
     finally:
