@@ -38,11 +38,15 @@ class RunName:
     @property
     def epochs(self) -> Path:
         """Metrics of each epoch; nothing in it depends on the clock."""
-        return Path("results") / self.suite / "epochs" / f"{self.stem}.json"
+        return epochs(self.suite) / f"{self.stem}.json"
 
 
 def store(suite: str, dataset: str) -> Path:
     return Path("data") / suite / dataset
+
+
+def epochs(suite: str) -> Path:
+    return Path("results") / suite / "epochs"
 
 
 def scores(suite: str) -> Path:

@@ -16,7 +16,7 @@ from harness.cli.evidence import score_reader
 from harness.cli.lockfile import DVC_LOCK
 from harness.config import Settings, load, value_at
 from harness.errors import UserError
-from harness.layout import RunName, provenance, scores, stages, stem, store
+from harness.layout import epochs, provenance, scores, stages, stem, store
 from harness.tracking.check import checked_epochs, checked_provenance, whole
 
 
@@ -88,7 +88,7 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
 
 def _epochs(suite: str, runs: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
     """Damaged files of epochs, and those that are not of the runs beside them or lack epochs at the end."""
-    found, problems = whole(RunName(suite, "x", "x", "x", 0).epochs.parent, checked_epochs)
+    found, problems = whole(epochs(suite), checked_epochs)
     for path, content in found.items():
         run = runs.get(path.stem)
         if run is None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from harness.config import SetNetwork, Settings, value_at
 from harness.identity import processor
-from harness.layout import RunName, provenance, scores
+from harness.layout import RunName, epochs, provenance, scores
 from harness.registry import find, names
 from harness.tables.grid import NAMES, Evidence
 from harness.tracking.check import checked_epochs, checked_provenance, checked_scores
@@ -134,7 +134,7 @@ def check_records(settings: Settings) -> None:
     name = settings.suite.name
     every_score(settings)
     provenances(settings)
-    for path in sorted(RunName(name, "x", "x", "x", 0).epochs.parent.glob("*.json")):
+    for path in sorted(epochs(name).glob("*.json")):
         checked_epochs(path)
 
 
@@ -184,6 +184,7 @@ def _architecture(settings: Settings) -> str:
             bare = b.norm == "none"
             text += ", no BatchNorm, as published" if bare else ", with BatchNorm, which the published GaitSet lacks"
         parts.append(text)
+    ssb_start = " from random weights" if "gaitssb" in settings.suite.scratch else ""
     steps = ", ".join(
         f"{name} {t.epochs * t.iterations}"
         for name, t in (
@@ -191,15 +192,11 @@ def _architecture(settings: Settings) -> str:
             ("Upper", settings.methods.upper.training),
             ("CC", settings.methods.cc.training),
             ("SSF, SCF and SF from CC's weights", settings.methods.fusion.training),
-            (f"GaitSSB*{_start_of_gaitssb(settings)}", settings.methods.gaitssb.training),
+            (f"GaitSSB*{ssb_start}", settings.methods.gaitssb.training),
             *((find("method", m).title, find("method", m)(settings).training) for m in settings.suite.extra),
         )
     )
     return f"Backbone: {'; '.join(parts)}. Optimiser steps: {steps}."
-
-
-def _start_of_gaitssb(settings: Settings) -> str:
-    return " from random weights" if "gaitssb" in settings.suite.scratch else ""
 
 
 def cost(settings: Settings) -> str:

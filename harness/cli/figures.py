@@ -131,7 +131,7 @@ def absent(settings: Settings) -> dict[str, str]:
     drawn = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
     if not isinstance(drawn, dict):
         raise UserError(
-            f"{folder / SOURCES}: not a list of figures' runs; delete it, `harness figures` writes it again"
+            f"{folder / SOURCES}: does not say whose runs each figure is of; delete it and run `harness figures`"
         )
     missing = {}
     for name in NETWORKS:

@@ -30,6 +30,7 @@ def keep_own(suite: str) -> None:
     if not _moves(suite):
         return
     with _alone():
+        # Asked again: DVC may have written since.
         for path, blocks in _moves(suite).items():
             _write(path, blocks)
 

@@ -21,7 +21,7 @@ from harness.cli.lockfile import DVC_LOCK
 from harness.config import Settings, load
 from harness.errors import UserError
 from harness.files import atomic_path, read_json, sha256, write_json
-from harness.layout import LOCK, PARAMS, figures, provenance, scores, tables
+from harness.layout import LOCK, PARAMS, epochs, figures, provenance, scores, tables
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -59,7 +59,7 @@ def _pack(settings: Settings, folder: Path) -> None:
         if path.is_file():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / path)
-    for source in (scores(suite), provenance(suite, "x").parent, Path("results") / suite / "epochs"):
+    for source in (scores(suite), provenance(suite, "x").parent, epochs(suite)):
         if source.is_dir():
             shutil.copytree(source, folder / source, ignore=shutil.ignore_patterns(".*"))
     _pack_figures(settings, folder)

@@ -18,7 +18,7 @@ from harness.cli.figures import RECORDS, absent, write_figures
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
 from harness.files import atomic_path
-from harness.layout import RunName, figures
+from harness.layout import epochs, figures
 from harness.report.diagnosis import table as label_table
 from harness.tables.grid import CONTROLS, Grid
 from harness.tracking.check import checked_epochs
@@ -33,11 +33,12 @@ def make_report(settings: Settings) -> Any:
     from harness.report.content import Drawing, Report
     from harness.report.diagnosis import notes
     from harness.report.finding import finding
-    from harness.report.order import columns, in_order, order
+    from harness.report.order import columns, order
     from harness.tracking.mlflow import tracking_uri, without_secret
 
     check_records(settings)
     grids = build_grids(settings)
+    ranked = columns(grids)
     runs = provenances(settings)
     drawings = []
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +59,7 @@ def make_report(settings: Settings) -> Any:
     return Report(
         suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',
-        finding=f"{finding(claims)} {in_order(columns(grids))}".strip(),
+        finding=finding(claims, ranked),
         headline=headline(settings),
         cost=cost(settings),
         grids=grids,
@@ -67,7 +68,7 @@ def make_report(settings: Settings) -> Any:
         claims=claims,
         pseudo_labels={f"{b} on {d}": rows for (d, b), found in labels.items() if (rows := label_table(found))},
         diagnosis=notes(claims, {(papers.get(d, d), settings.backbones[b].kind): f for (d, b), f in labels.items()}),
-        order=order(columns(grids)),
+        order=order(ranked),
         twins=twins(settings, runs),
         costs=costs(groups),
         digests=digests(runs),
@@ -95,10 +96,9 @@ def pseudo_labels(settings: Settings) -> dict[tuple[str, str], dict[str, list[An
 
 def twins(settings: Settings, stems: Iterable[str]) -> list[tuple[str, ...]]:
     """The names of runs whose last weights are the same, bit for bit, in groups."""
-    folder = RunName(settings.suite.name, "x", "x", "x", 0).epochs.parent
     found: dict[str, list[str]] = {}
     for stem in stems:
-        path = folder / f"{stem}.json"
+        path = epochs(settings.suite.name) / f"{stem}.json"
         if path.is_file() and (digests := checked_epochs(path).get("digests")):
             found.setdefault(digests[-1]["weights"], []).append(stem)
     return [tuple(names) for names in found.values() if len(names) > 1]

@@ -70,8 +70,9 @@ def slurm(processors: int, options: Sequence[str]) -> Place:
 def narrowed(graph: dict[str, set[str]], methods: Sequence[str]) -> dict[str, set[str]]:
     """The stages that score ``methods``, with their variants where the suite has some, and those that they need."""
     kept: dict[str, set[str]] = {}
+    known = names("method")
     for method in methods:
-        if method not in (known := names("method")):
+        if method not in known:
             raise UserError(f"--only {method}: no such method; {nearest(method, known)}")
         scoring = [name for name in graph if _scores(name, method)]
         if not scoring:

@@ -23,7 +23,7 @@ from harness.layout import tables
 from harness.plan import check_plan
 from harness.published import TABLES
 from harness.report.finding import finding
-from harness.report.order import RANKED, columns, in_order
+from harness.report.order import RANKED, columns
 from harness.tables.grid import Evidence, Grid, Numbers
 from harness.tables.render import SOURCES, as_json, legend, reasons, to_csv, to_markdown, to_rich
 from harness.tables.summary import summary
@@ -76,7 +76,7 @@ def write_tables(settings: Settings) -> Path:
 def update_block(path: Path, settings: Settings) -> None:
     """Replaces the marked block of a document by what was found and the summary table, without its empty rows."""
     grids = build_grids(settings, RANKED)
-    found = f"{finding([row(one) for one in judged(settings)])} {in_order(columns(grids))}".strip()
+    found = finding([row(one) for one in judged(settings)], columns(grids))
     block = f"**{found}**\n\n{to_markdown(grids[0].filled(), brief=True)}\n{headline(settings)} {cost(settings)}\n"
     replace_block(path, "harness tables", block)
 

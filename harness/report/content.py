@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.tables.grid import Grid
-from harness.tables.render import ABSENT, OUTSIDE, signed
+from harness.tables.render import ABSENT, OUTSIDE, chance, signed
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,10 @@ def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
     def shown(key: str, form: str) -> str:
         return ABSENT if claim[key] is None else format(claim[key], form)
 
-    def chance(key: str) -> str:
-        return "< 0.001" if claim[key] is not None and claim[key] < 0.0005 else shown(key, ".3f")
-
     low_high = claim["interval"]
     interval = ABSENT if low_high is None else f"{signed(low_high[0])} to {signed(low_high[1])}"
     return (
         signed(claim["paper"]) + (OUTSIDE if claim["paper_outside"] else ""), signed(claim["difference"]), interval,
-        signed(claim["effect"], 2), chance("p"), chance("p_holm"), shown("power", ".0%"),
+        signed(claim["effect"], 2), chance(claim["p"]), chance(claim["p_holm"]), shown("power", ".0%"),
         shown("detectable", ".1f"),
     )  # fmt: skip

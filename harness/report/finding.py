@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report.order import Column, in_order
 from harness.statistics import ALPHA
-from harness.tables.render import signed
+from harness.tables.render import chance, signed
 
 MAIN = "sf-cc-cl"
 """SF over the baseline on changed clothes, which the paper takes as its main criterion (section 4.4.1)."""
@@ -30,8 +31,8 @@ _COMPUTE = {
 }
 
 
-def finding(claims: Sequence[Mapping[str, Any]]) -> str:
-    """Some sentences on claims as `harness claims --json` prints them."""
+def finding(claims: Sequence[Mapping[str, Any]], found: Sequence[Column] = ()) -> str:
+    """Some sentences on claims as `harness claims --json` prints them, and on the order of the methods in ``found``."""
     by_key = {claim["claim"]: claim for claim in claims}
     said = []
     if main := by_key.get(MAIN):
@@ -54,6 +55,8 @@ def finding(claims: Sequence[Mapping[str, Any]]) -> str:
         )
     if own:
         said.append(f"Of {len(own)} questions that it leaves open {_counts(own)}.")
+    if ordered := in_order(found):
+        said.append(ordered)
     return " ".join(said)
 
 
@@ -69,8 +72,8 @@ def _points(claim: Mapping[str, Any]) -> str:
         return "no test"
     low, high = claim["interval"]
     tested = claim["p_holm"] is not None
-    chance = f", p = {claim['p']:.3f}, after Holm {claim['p_holm']:.3f}" if tested else ""
-    return f"{signed(claim['difference'])} points, 95 % {signed(low)} to {signed(high)}{chance}"
+    luck = f", p = {chance(claim['p'])}, after Holm {chance(claim['p_holm'])}".replace("= <", "<") if tested else ""
+    return f"{signed(claim['difference'])} points, 95 % {signed(low)} to {signed(high)}{luck}"
 
 
 def _counts(claims: Sequence[Mapping[str, Any]]) -> str:

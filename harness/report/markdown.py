@@ -15,7 +15,7 @@ from harness.report.content import (
     Report,
     numbers_of,
     part_of,
-)  # fmt: skip
+)
 from harness.report.diagnosis import HEADS
 from harness.report.order import HEADS as ORDER
 from harness.tables.grid import Grid

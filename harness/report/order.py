@@ -15,7 +15,10 @@ HEADS = ("for", "backbone", "column", "pairs in the paper's order", "ours, lowes
 
 @dataclass(frozen=True)
 class Column:
-    """A column's methods with our mean and the paper's number of each, three at the least."""
+    """A column's methods, each with our mean over seeds and the paper's number (per cent); three methods at the least.
+
+    dataset: as the paper's data sets are keyed ("casia-bn"); name: the column's heading.
+    """
 
     dataset: str
     backbone: str
@@ -32,6 +35,7 @@ class Column:
         return sum((a[1] - b[1]) * (a[2] - b[2]) > 0 for a, b in combinations(self.found, 2))
 
     def listed(self, by: int) -> str:
+        """The methods from the lowest, by our mean (``by`` 1) or the paper's number (2)."""
         return " < ".join(entry[0] for entry in sorted(self.found, key=lambda entry: entry[by]))
 
 

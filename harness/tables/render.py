@@ -54,6 +54,11 @@ def _range(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f"{max(0.0, interval[0]):.1f}–{min(100.0, interval[1]):.1f}"
 
 
+def chance(p: float | None) -> str:
+    """A p-value in [0,1] as readers see it, to three places; never as nought."""
+    return ABSENT if p is None else "< 0.001" if p < 0.0005 else f"{p:.3f}"
+
+
 def signed(value: float | None, digits: int = 1) -> str:
     """A difference with its sign; none stands before a zero."""
     if value is None:

@@ -150,6 +150,13 @@ def test_a_preset_that_hydra_cannot_compose(refuses):
     assert "conf/suite/mine.yaml: " in refuses("suite", "use", "mine")
 
 
+def test_parameters_that_are_a_folder(here, harness):
+    Path("params.yaml").unlink()
+    Path("params.yaml").mkdir()
+    code, _, err = harness("tables")
+    assert code == 2 and err.startswith("error: params.yaml: cannot be read") and err.count("\n") == 1
+
+
 def test_edits_are_kept_each_time(here, harness):
     edits = []
     for name in ("walkers", "tiny", "smoke"):

@@ -127,6 +127,9 @@ def test_figures_of_networks_are_shown_only_if_drawn_from_these_runs(recorded, h
         assert ("figures/smoke/figure6.png" in text) == shown
         assert ("- figure6 is not there: it was drawn from other runs than these" in text) != shown
     assert "- figure7 is not there: `harness figures` draws it" in text
+    (folder / "sources.json").write_text("[]")
+    code, _, err = harness("report")
+    assert code == 2 and "sources.json: does not say whose runs each figure is of" in err and err.count("\n") == 1
 
 
 def test_figure_7_shows_the_backbones_that_were_run(recorded):

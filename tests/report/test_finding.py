@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.report.finding import EQUAL, MAIN, finding
+from harness.report.order import Column
 
 
 def claim(
@@ -78,3 +79,12 @@ def test_claims_of_ones_own_are_counted_without_a_main_one():
         "Of 1 claims of the paper 1 is supported, 0 are refuted, 0 are undecided, 0 are not run."
     )
     assert finding([]) == ""
+
+
+def test_the_order_of_the_methods_comes_last():
+    found = [Column("casia-bn", "GaitSet", "NM", (("CC", 1.0, 1.0), ("SF", 2.0, 2.0), ("Upper", 3.0, 3.0)))]
+    assert finding([claim("mine")], found).endswith("in the paper's order: 3 of 3 for CASIA-BN with GaitSet.")
+
+
+def test_a_small_chance_is_not_called_none():
+    assert ", p < 0.001, after Holm < 0.001" in finding([claim(p=0.0001)])
