@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from harness.cli import complete
 from harness.cli.audit import audit_records
 from harness.cli.claims import judged, row
 from harness.cli.console import console
@@ -26,9 +27,13 @@ from harness.tracking.check import checked_epochs
 DEFAULT = Path("report") / "index.html"
 
 
-def make_report(settings: Settings) -> Any:
-    """Collects a :class:`harness.report.content.Report` from the records of the suite in use."""
+def make_report(settings: Settings, beside: str | None = None) -> Any:
+    """Collects a :class:`harness.report.content.Report` from the records of the suite in use.
+
+    beside: a preset whose suite is laid beside it.
+    """
     from harness.audit.paper import audit_paper
+    from harness.cli.beside import beside_preset
     from harness.figures.words import ABOUT, INSTEAD
     from harness.report.content import Drawing, Report
     from harness.report.diagnosis import notes
@@ -79,6 +84,7 @@ def make_report(settings: Settings) -> Any:
         runs=groups,
         links=links(grids, runs),
         mlflow=uri if uri.startswith("http") else "",
+        beside=beside_preset(settings, beside) if beside else None,
     )
 
 
@@ -160,6 +166,12 @@ def environment(runs: dict[str, dict[str, Any]]) -> dict[str, str]:
 def report(
     output: Annotated[Path | None, typer.Option(help="where to write; default: report/index.html or report.md")] = None,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown instead of HTML")] = False,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            help="a preset with the same people and another suite, to be compared", autocompletion=complete.suites
+        ),
+    ] = None,
 ) -> None:
     """Write one self-contained page: headline, claims, tables, figures, decisions, environment, provenance.
 
@@ -169,7 +181,7 @@ def report(
     """
     from harness.report.page import html
 
-    made = make_report(load())
+    made = make_report(load(), beside)
     target = output or (DEFAULT.with_name("report.md") if as_markdown else DEFAULT)
     if as_markdown:
         write_markdown(made, target)

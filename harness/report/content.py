@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.report.beside import Beside
 from harness.tables.grid import Grid
 from harness.tables.render import ABSENT, OUTSIDE, chance, signed
 
@@ -29,7 +30,8 @@ class Report:
     on target" -> rows under :data:`harness.report.diagnosis.HEADS`; diagnosis: (claims, what the steps of their methods
     did); order: rows under :data:`harness.report.order.HEADS`; twins: names of runs with the same weights; costs: rows
     under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives); runs: group
-    ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs.
+    ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs; beside: another suite
+    with the same people, on request.
     """
 
     suite: str
@@ -54,6 +56,7 @@ class Report:
     runs: Mapping[str, Mapping[str, Mapping[str, Any]]]
     links: Mapping[str, str] = field(default_factory=dict)
     mlflow: str = ""
+    beside: Beside | None = None
 
 
 COSTS = ("runs of", "how many", "minutes each", "minutes in all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report import beside
 from harness.report.content import (
     ABOUT_CLAIMS,
     ABOUT_DIAGNOSIS,
@@ -22,6 +23,7 @@ from harness.tables.grid import Grid
 from harness.tables.render import SOURCES, legend, reasons, title, to_markdown
 
 STALE = "## Stale records"
+BESIDE = "## Beside suite "
 _LONG = 8
 """Columns from which a table's intervals are left out: they would hide the numbers."""
 
@@ -48,6 +50,7 @@ def markdown(report: Report, figures: str) -> str:
         "## Order of the methods",
         ABOUT_ORDER,
         _table(ORDER, report.order) if report.order else "No table has three methods yet.",
+        *_beside(report),
         "## Diagnosis",
         ABOUT_DIAGNOSIS,
         *(f"**{place}**\n\n{_table(HEADS, rows)}" for place, rows in report.pseudo_labels.items()),
@@ -94,6 +97,18 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
             why.setdefault(f"{claim['verdict']}: {claim['reason']}", []).append(claim["claim"])
     listed = "\n".join(f"- {reason}: {', '.join(keys)}." for reason, keys in why.items())
     return [_table(("claim", "verdict", *NUMBERS), rows) if rows else "None has been run.", listed]
+
+
+def _beside(report: Report) -> list[str]:
+    if (b := report.beside) is None:
+        return []
+    tables = ((beside.CHANGED, b.changed), (beside.MEANS, b.means), (beside.CLAIMS, b.claims))
+    changed, means, claims = (_table(heads, rows) if rows else "" for heads, rows in tables)
+    made = f"There: {b.cost}"
+    return [
+        f"{BESIDE}{b.preset}", beside.ABOUT, f"**{b.found}**", changed, made, means,
+        beside.ABOUT_CLAIMS * bool(b.claims), claims,
+    ]  # fmt: skip
 
 
 def _notes(claim: Mapping[str, Any]) -> str:

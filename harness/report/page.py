@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 
+from harness.report import beside
 from harness.report.content import (
     ABOUT_CLAIMS,
     ABOUT_DIAGNOSIS,
@@ -51,6 +52,7 @@ def html(report: Report) -> str:
         "headline": ("Headline", _summary(report)),
         "claims": ("Claims", _claims(report)),
         "order": ("Order of the methods", _order(report)),
+        **({"beside": (f"Beside suite {report.beside.preset}", _beside(report.beside))} if report.beside else {}),
         "diagnosis": ("Diagnosis", _diagnosis(report)),
         "tables": ("Tables", _tables(report)),
         "figures": ("Figures", _figures(report)),
@@ -122,6 +124,17 @@ def _claims(report: Report) -> str:
 def _order(report: Report) -> str:
     return f"<p>{escape(ABOUT_ORDER)}</p>\n" + _table(
         "Methods from the lowest mean to the highest", ORDER, report.order
+    )
+
+
+def _beside(b: beside.Beside) -> str:
+    return (
+        f"<p>{escape(beside.ABOUT)}</p>\n<p><strong>{escape(b.found)}</strong></p>\n"
+        + _table("What differs in the settings", beside.CHANGED, b.changed)
+        + f"<p>There: {escape(b.cost)}</p>\n"
+        + _table("Every method here and there", beside.MEANS, b.means)
+        + f"<p>{escape(beside.ABOUT_CLAIMS)}</p>\n"
+        + _table("Claims here and there", beside.CLAIMS, b.claims)
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from page import Page
-from recorded import edit, identity_of
+from recorded import edit, identity_of, record
 
 from harness.cli.figures import sources
 from harness.config import load
@@ -166,3 +166,43 @@ def test_the_report_shows_in_a_browser(recorded, harness, tmp_path):
     done = subprocess.run(["chromium", *flags, probe.resolve().as_uri()], capture_output=True, text=True, timeout=120)
     found = re.search(r"<title>(\d+) (\d+)</title>", done.stdout)
     assert found and int(found[1]) <= int(found[2])
+
+
+def test_another_suite_of_the_same_people_is_laid_beside(recorded, harness, root):
+    """Twins but for SF, whose runs are better here."""
+    shutil.copytree(root / "conf", "conf")
+    twin = yaml.safe_load(Path("conf/suite/smoke.yaml").read_text())
+    twin["suite"] |= {"preset": "twin", "name": "twin", "seeds": [0, 1, 2]}
+    twin["compute"] = {"precision": "bf16"}
+    Path("conf/suite/twin.yaml").write_text("# @package _global_\n" + yaml.safe_dump(twin))
+    code, _, err = harness("report", "--beside", "twin")
+    assert code == 2 and err == "error: --beside twin: results/twin has no scores; compute or pull them first\n"
+    shutil.copytree("results/smoke", "results/twin")
+    for path in Path("results/twin/scores").iterdir():
+        edit(path, lambda content: content.update(suite="twin"))
+    for seed in (0, 1, 2):
+        record("sf", seed, rate=0.95)
+    assert harness("report", "--markdown", "--beside", "twin")[0] == 0
+    text = Path("report/report.md").read_text()
+    part = text.partition("\n## Beside suite twin\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| GaitSet")]
+    assert len(rows) == 21
+    for row in rows:
+        assert (row[5] == "0.0") == (row[1] != "Ours (SF)") and row[5][0] in "0+"
+    assert "**In 3 of 21 rows the interval of the difference leaves zero out." in part
+    assert "| compute.precision | fp32 | bf16 |" in part and "| sf-cc-cl | +9.7 | " in part
+    assert harness("report", "--beside", "twin")[0] == 0
+    assert '<h2 id="h-beside">Beside suite twin</h2>' in Path("report/index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("preset", "why"),
+    [
+        ("smoke", "its results are this suite's own"),
+        ("walkers", "its test people are not this suite's"),
+        ("twon", "unknown suite 'twon'"),
+    ],
+)
+def test_a_suite_that_cannot_be_compared_is_refused(recorded, refuses, root, preset, why):
+    shutil.copytree(root / "conf", "conf")
+    assert why in refuses("report", "--beside", preset)

@@ -1,0 +1,125 @@
+"""A suite beside another with the same people and seeds: what stays when precision, machine or a setting changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.claims.claim import Condition, Part
+from harness.claims.measure import Found, by_run, differences
+from harness.report.order import Column
+from harness.statistics import MIN_SEEDS, paired_test
+from harness.tables.grid import Cell, Grid
+from harness.tables.render import ABSENT, chance, ours, signed
+from harness.types import Outcome
+
+MEANS = ("backbone", "method", "condition", "here", "there", "here − there", "95 %", "largest of one seed")
+CLAIMS = ("claim", "paper", "here", "95 %", "p", "there", "95 %", "p")
+CHANGED = ("setting", "here", "there")
+ABOUT = (
+    "The same people and seeds, computed twice. Means in per cent, differences in points; 95 %: paired over seeds and "
+    "test subjects, before any correction. Where only precision or machine differ, a difference is what rounding alone "
+    "makes of rendering and training."
+)
+ABOUT_CLAIMS = (
+    "The paper's claims that were run in both, each with the numbers of its weakest part; p is before Holm's."
+)
+_CONDITIONS: tuple[Condition, ...] = ("NM", "BG", "CL")
+_THERE = "there"
+_Shared = tuple[tuple[str, ...], Condition, Cell, Cell]
+"""Backbone and method, condition, and the cell here and there."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """changed: rows under :data:`CHANGED`; means: under :data:`MEANS`; claims: under :data:`CLAIMS`.
+
+    cost: what the other suite's runs were made with; found: the comparison in sentences.
+    """
+
+    preset: str
+    cost: str
+    found: str
+    changed: Sequence[tuple[str, str, str]]
+    means: Sequence[tuple[str, ...]]
+    claims: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two suites: its summary table, its outcomes at rank-1 and its claims as `harness claims --json` has
+    them."""
+
+    summary: Grid
+    outcomes: Sequence[Outcome]
+    claims: Sequence[Mapping[str, Any]]
+
+
+def beside(
+    preset: str, cost: str, changed: Sequence[tuple[str, str, str]], here: Side, there: Side, dataset: str
+) -> Beside:
+    """Lays two suites side by side; ``dataset`` is what the summary's data set is called in both."""
+    other = {row.head: row.cells for row in there.summary.rows}
+    shared: list[_Shared] = [
+        (row.head, c, own, its)
+        for row in here.summary.rows
+        for c, own, its in zip(_CONDITIONS, row.cells, other.get(row.head, ()), strict=False)
+        if own.ours and its.ours
+    ]
+    found = by_run([*here.outcomes, *(replace(o, variant=_THERE) for o in there.outcomes if not o.variant)])
+    means, apart = [], 0
+    for head, condition, own, its in shared:
+        row, zero_outside = _difference(own, condition, dataset, found)
+        means.append((*head, condition, ours(own), ours(its), *row))
+        apart += zero_outside
+    said = [f"In {apart} of {len(shared)} rows the interval of the difference leaves zero out."] if shared else []
+    if ranked := _ranked(shared):
+        agreeing, pairs = sum(c.agreeing for c in ranked), sum(c.pairs for c in ranked)
+        said.append(f"{agreeing} of {pairs} pairs of methods come in the same order in both.")
+    both = _both(here.claims, there.claims)
+    if alike := [(a, b) for a, b in both if a["part"] == b["part"]]:
+        agreeing = sum(a["difference"] * b["difference"] > 0 for a, b in alike)
+        said.append(f"{agreeing} of {len(alike)} claims with the same weakest part have differences of the same sign.")
+    return Beside(preset, cost, " ".join(said), changed, means, [_claim(*pair) for pair in both])
+
+
+def _difference(own: Cell, condition: Condition, dataset: str, found: Found) -> tuple[tuple[str, str, str], bool]:
+    """Difference, its interval and the largest of one seed as text; whether the interval leaves zero out."""
+    place = own.place
+    assert place is not None
+    part = Part(gain=(place.method, f"{place.method} {_THERE}"), under=(condition,), above=0.0)
+    pairs = differences(part, dataset, place.backbone, "rank1", found)
+    by_seed = pairs.mean(axis=1)
+    largest = signed(float(by_seed[abs(by_seed).argmax()]))
+    if len(pairs) < MIN_SEEDS or pairs.shape[1] < 2:
+        return (signed(float(pairs.mean())), ABSENT, largest), False
+    test = paired_test(pairs, 0.0, ("beside", place.backbone, place.method, condition))
+    low, high = test.interval
+    return (signed(test.difference), _interval(test.interval), largest), not low <= 0 <= high
+
+
+def _ranked(shared: Iterable[_Shared]) -> list[Column]:
+    """Columns of three methods or more, the other suite's means in the paper's place."""
+    found: dict[tuple[str, str], list[tuple[str, float, float]]] = {}
+    for (backbone, method), condition, own, its in shared:
+        assert own.mean is not None and its.mean is not None
+        found.setdefault((backbone, condition), []).append((method, own.mean, its.mean))
+    return [Column("", backbone, c, tuple(rows)) for (backbone, c), rows in found.items() if len(rows) > 2]
+
+
+def _both(
+    here: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The claims that were tested in both."""
+    other = {claim["claim"]: claim for claim in there if claim["difference"] is not None}
+    return [(c, other[c["claim"]]) for c in here if c["difference"] is not None and c["claim"] in other]
+
+
+def _claim(own: Mapping[str, Any], its: Mapping[str, Any]) -> tuple[str, ...]:
+    numbers = [(signed(c["difference"]), _interval(c["interval"]), chance(c["p"])) for c in (own, its)]
+    return (own["claim"], signed(own["paper"]), *numbers[0], *numbers[1])
+
+
+def _interval(ends: Sequence[float]) -> str:
+    return f"{signed(ends[0])} to {signed(ends[1])}"
