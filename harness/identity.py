@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.util
 import json
@@ -51,13 +52,22 @@ def code_files(modules: Iterable[str]) -> list[Path]:
         if spec is None or spec.origin is None:
             continue
         found[name] = Path(spec.origin)
-        for node in ast.walk(ast.parse(found[name].read_text())):
-            if isinstance(node, ast.Import):
-                waiting += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                waiting.append(node.module)
-                waiting += [f"{node.module}.{a.name}" for a in node.names if _is_module(own, node.module, a.name)]
+        for module, taken in _imports(found[name].read_bytes()):
+            waiting.append(module)
+            waiting += [f"{module}.{name}" for name in taken if _is_module(own, module, name)]
     return sorted(path for path in found.values() if path.name != "__init__.py" and not _is_wiring(path))
+
+
+@functools.cache
+def _imports(source: bytes) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The modules that Python source imports, each with what it takes from it by name."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, ()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.module, tuple(alias.name for alias in node.names)))
+    return tuple(found)
 
 
 def _is_wiring(path: Path) -> bool:

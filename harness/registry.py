@@ -5,8 +5,10 @@ A package of somebody else's adds one through the entry-point groups ``harness.m
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
+import sys
 from importlib import metadata
 from typing import Any
 
@@ -23,13 +25,19 @@ def names(kind: str) -> list[str]:
 def plugged(kind: str) -> dict[str, metadata.EntryPoint]:
     """The plug-ins of other packages. One that takes a name of ours is a :class:`UserError`."""
     package, _ = _KINDS[kind]
-    found = {entry.name: entry for entry in metadata.entry_points(group=f"harness.{package}")}
+    found = {entry.name: entry for entry in _entries(f"harness.{package}", tuple(sys.path))}
     if taken := sorted(found.keys() & _own(kind)):
         source = package_of(found[taken[0]])
         raise UserError(
             f"{source} brings a {kind} '{taken[0]}', which the harness has itself; `pip uninstall {source}`"
         )
     return dict(sorted(found.items()))
+
+
+@functools.cache
+def _entries(group: str, _path: tuple[str, ...]) -> tuple[metadata.EntryPoint, ...]:
+    """Read once for each search path: finding them looks into every package that is installed."""
+    return tuple(metadata.entry_points(group=group))
 
 
 def package_of(entry: metadata.EntryPoint) -> str:

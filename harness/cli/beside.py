@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
 import yaml
 
 from harness.audit.records import flat
+from harness.claims.claim import Part
+from harness.claims.measure import by_run, differences
 from harness.cli.claims import judged, row
 from harness.cli.evidence import cost, evidence_of
 from harness.cli.tables import build_grids
@@ -12,9 +17,12 @@ from harness.config import Settings, check
 from harness.errors import UserError
 from harness.presets import compose
 from harness.report.beside import Beside, Side, beside
-from harness.tables.grid import Evidence
+from harness.statistics import Floats
+from harness.tables.grid import Place
+from harness.types import Outcome
 
 _DATASET = "casia-bn"
+_THERE = "there"
 
 
 def beside_preset(settings: Settings, preset: str) -> Beside:
@@ -35,7 +43,21 @@ def beside_preset(settings: Settings, preset: str) -> Beside:
         raise UserError(f"--beside {preset}: results/{other.suite.name} has no scores; compute or pull them first")
     one, two = (flat(s.model_dump(mode="json", exclude={"suite", "plan"})) for s in (settings, other))
     changed = [(key, str(one.get(key)), str(two.get(key))) for key in {**one, **two} if one.get(key) != two.get(key)]
-    return beside(preset, cost(other), changed, _side(settings, here), _side(other, there), dataset)
+    pairs = pairing(here.outcomes, there.outcomes, dataset)
+    return beside(preset, cost(other), changed, _side(settings), _side(other), pairs)
+
+
+def pairing(here: Iterable[Outcome], there: Iterable[Outcome], dataset: str) -> Callable[[Place], Floats]:
+    """What gives the paired differences f64[n,S] of a cell in points, here less there."""
+    found = by_run([*here, *(replace(o, variant=_THERE) for o in there if not o.variant)])
+
+    def paired(place: Place) -> Floats:
+        part = Part.model_validate(
+            {"gain": (place.method, f"{place.method} {_THERE}"), "under": (place.condition,), "above": 0.0}
+        )
+        return differences(part, dataset, place.backbone, place.metric, found)
+
+    return paired
 
 
 def _people(settings: Settings, name: str | None) -> object:
@@ -43,6 +65,6 @@ def _people(settings: Settings, name: str | None) -> object:
     return settings.walkers.get(name or "") or settings.archives.get(name or "")
 
 
-def _side(settings: Settings, evidence: Evidence) -> Side:
+def _side(settings: Settings) -> Side:
     (summary,) = build_grids(settings, ["summary"])
-    return Side(summary, evidence.outcomes, [row(one) for one in judged(settings)])
+    return Side(summary, [row(one) for one in judged(settings)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -142,8 +143,38 @@ def absent(settings: Settings) -> dict[str, str]:
     return missing
 
 
+def renderers(settings: Settings) -> tuple[dict[str, Callable[[str], bytes]], dict[str, str]]:
+    """What gives each figure as "png" or "svg", drawn from the records now or by `harness figures` before; and why
+    others cannot be had."""
+    found: dict[str, Callable[[str], bytes]] = {}
+    missing: dict[str, str] = {}
+    for name, draw in RECORDS.items():
+        try:
+            draw(settings)
+        except UserError as error:
+            missing[name] = str(error)
+        else:
+            found[name] = partial(_drawn, settings, name)
+    missing |= absent(settings)
+    folder = figures(settings.suite.name)
+    found |= {name: partial(_kept, folder, name) for name in NETWORKS if name not in missing}
+    return found, missing
+
+
+def _drawn(settings: Settings, name: str, kind: str) -> bytes:
+    from harness.figures.look import rendered
+
+    return rendered(RECORDS[name](settings), kind)
+
+
+def _kept(folder: Path, name: str, kind: str) -> bytes:
+    return (folder / f"{name}.{kind}").read_bytes()
+
+
 def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tuple[list[Path], dict[str, str]]:
     """Writes PNG and SVG of each figure; returns the files, and why others could not be drawn."""
+    from harness.figures.look import rendered
+
     written, missing = [], {}
     for name in wanted:
         try:
@@ -151,12 +182,12 @@ def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tu
         except UserError as error:
             missing[name] = str(error)
             continue
-        from harness.figures.look import save
-
         for kind in ("png", "svg"):
             target = folder / f"{name}.{kind}"
+            # As the report has it; drawing from networks takes too long for a second time.
+            content = _drawn(settings, name, kind) if name in RECORDS else rendered(figure, kind)
             with atomic_path(target) as scratch:
-                save(figure, scratch, kind)
+                scratch.write_bytes(content)
             written.append(target)
         if name in NETWORKS:
             before = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}

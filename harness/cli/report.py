@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -15,11 +14,11 @@ from harness.cli.audit import audit_records
 from harness.cli.claims import judged, row
 from harness.cli.console import console
 from harness.cli.evidence import check_records, cost, headline, histories, provenances, stands_for
-from harness.cli.figures import RECORDS, absent, write_figures
+from harness.cli.figures import renderers
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
 from harness.files import atomic_path
-from harness.layout import epochs, figures
+from harness.layout import epochs
 from harness.report.diagnosis import table as label_table
 from harness.tables.grid import CONTROLS, Grid
 from harness.tracking.check import checked_epochs
@@ -45,15 +44,8 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     grids = build_grids(settings)
     ranked = columns(grids)
     runs = provenances(settings)
-    drawings = []
-    with tempfile.TemporaryDirectory() as folder:
-        _, missing = write_figures(settings, RECORDS, Path(folder))
-        missing |= absent(settings)
-        for name in (name for name in ABOUT if name not in missing):
-            # What networks are needed for is taken from where `harness figures` left it.
-            path = (Path(folder) if name in RECORDS else figures(settings.suite.name)) / name
-            svg, png = (path.with_suffix(f".{kind}").read_bytes() for kind in ("svg", "png"))
-            drawings.append(Drawing(name, ABOUT[name], INSTEAD[name], svg, png))
+    pictures, missing = renderers(settings)
+    drawings = [Drawing(name, ABOUT[name], INSTEAD[name], pictures[name]) for name in ABOUT if name in pictures]
     groups: dict[str, dict[str, Any]] = {}
     for stem, run in runs.items():
         groups.setdefault(group_of(stem, run), {})[stem] = run
@@ -198,6 +190,6 @@ def write_markdown(made: Any, target: Path) -> None:
     folder = Path("figures") / made.suite
     for drawing in made.drawings:
         with atomic_path(target.parent / folder / f"{drawing.name}.png") as scratch:
-            scratch.write_bytes(drawing.png)
+            scratch.write_bytes(drawing.render("png"))
     with atomic_path(target) as scratch:
         scratch.write_text(markdown(made, folder.as_posix()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 from typing import Any
 
 from matplotlib import rcParams
@@ -54,8 +54,13 @@ def say_nothing_yet(axis, text: str) -> None:
     axis.set_yticks([])
 
 
-def save(figure: Figure, path: Path, kind: str) -> None:
-    """Writes a figure as "png" or "svg" without dates; equal figures give equal bytes."""
+def rendered(figure: Figure, kind: str) -> bytes:
+    """A figure as "png" or "svg" without dates; figures drawn alike give equal bytes.
+
+    Rendering lays the figure out, and a second layout may end some bits off the first: draw it anew for another kind.
+    """
     metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
     rcParams.update(SETTINGS)
-    figure.savefig(path, format=kind, metadata=metadata)
+    stream = io.BytesIO()
+    figure.savefig(stream, format=kind, metadata=metadata)
+    return stream.getvalue()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from harness.claims.claim import Condition, Part
-from harness.claims.measure import Found, by_run, differences
 from harness.report.order import Column
-from harness.statistics import MIN_SEEDS, paired_test
-from harness.tables.grid import Cell, Grid
+from harness.statistics import MIN_SEEDS, Floats, paired_test
+from harness.tables.grid import Cell, Grid, Place
 from harness.tables.render import ABSENT, chance, ours, signed
-from harness.types import Outcome
 
 MEANS = ("backbone", "method", "condition", "here", "there", "here − there", "95 %", "largest of one seed")
 CLAIMS = ("claim", "paper", "here", "95 %", "p", "there", "95 %", "p")
@@ -25,9 +22,7 @@ ABOUT = (
 ABOUT_CLAIMS = (
     "The paper's claims that were run in both, each with the numbers of its weakest part; p is before Holm's."
 )
-_CONDITIONS: tuple[Condition, ...] = ("NM", "BG", "CL")
-_THERE = "there"
-_Shared = tuple[tuple[str, ...], Condition, Cell, Cell]
+_Shared = tuple[tuple[str, ...], str, Cell, Cell]
 """Backbone and method, condition, and the cell here and there."""
 
 
@@ -48,29 +43,35 @@ class Beside:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two suites: its summary table, its outcomes at rank-1 and its claims as `harness claims --json` has
-    them."""
+    """One of the two suites: its summary table, and its claims as `harness claims --json` has them."""
 
     summary: Grid
-    outcomes: Sequence[Outcome]
     claims: Sequence[Mapping[str, Any]]
 
 
 def beside(
-    preset: str, cost: str, changed: Sequence[tuple[str, str, str]], here: Side, there: Side, dataset: str
+    preset: str,
+    cost: str,
+    changed: Sequence[tuple[str, str, str]],
+    here: Side,
+    there: Side,
+    paired: Callable[[Place], Floats],
 ) -> Beside:
-    """Lays two suites side by side; ``dataset`` is what the summary's data set is called in both."""
+    """Lays two suites side by side.
+
+    paired: the differences f64[n,S] of a cell in points, here less there, of the seeds and test subjects of both.
+    """
     other = {row.head: row.cells for row in there.summary.rows}
     shared: list[_Shared] = [
         (row.head, c, own, its)
         for row in here.summary.rows
-        for c, own, its in zip(_CONDITIONS, row.cells, other.get(row.head, ()), strict=False)
+        for c, own, its in zip(here.summary.columns, row.cells, other.get(row.head, ()), strict=False)
         if own.ours and its.ours
     ]
-    found = by_run([*here.outcomes, *(replace(o, variant=_THERE) for o in there.outcomes if not o.variant)])
     means, apart = [], 0
     for head, condition, own, its in shared:
-        row, zero_outside = _difference(own, condition, dataset, found)
+        assert own.place is not None
+        row, zero_outside = _difference(own.place, paired(own.place))
         means.append((*head, condition, ours(own), ours(its), *row))
         apart += zero_outside
     said = [f"In {apart} of {len(shared)} rows the interval of the difference leaves zero out."] if shared else []
@@ -84,17 +85,13 @@ def beside(
     return Beside(preset, cost, " ".join(said), changed, means, [_claim(*pair) for pair in both])
 
 
-def _difference(own: Cell, condition: Condition, dataset: str, found: Found) -> tuple[tuple[str, str, str], bool]:
+def _difference(place: Place, pairs: Floats) -> tuple[tuple[str, str, str], bool]:
     """Difference, its interval and the largest of one seed as text; whether the interval leaves zero out."""
-    place = own.place
-    assert place is not None
-    part = Part(gain=(place.method, f"{place.method} {_THERE}"), under=(condition,), above=0.0)
-    pairs = differences(part, dataset, place.backbone, "rank1", found)
     by_seed = pairs.mean(axis=1)
     largest = signed(float(by_seed[abs(by_seed).argmax()]))
     if len(pairs) < MIN_SEEDS or pairs.shape[1] < 2:
         return (signed(float(pairs.mean())), ABSENT, largest), False
-    test = paired_test(pairs, 0.0, ("beside", place.backbone, place.method, condition))
+    test = paired_test(pairs, 0.0, ("beside", place.backbone, place.method, place.condition))
     low, high = test.interval
     return (signed(test.difference), _interval(test.interval), largest), not low <= 0 <= high
 

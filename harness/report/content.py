@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,13 +13,12 @@ from harness.tables.render import ABSENT, OUTSIDE, chance, signed
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: its caption, what it is for those who do not see it, and its SVG and PNG."""
+    """A figure: its caption, what it is for those who do not see it, and what gives its "svg" and its "png"."""
 
     name: str
     caption: str
     instead: str
-    svg: bytes
-    png: bytes
+    render: Callable[[str], bytes] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _diagnosis(report: Report) -> str:
 def _figures(report: Report) -> str:
     out = []
     for d in report.drawings:
-        source = f"data:image/svg+xml;base64,{base64.b64encode(d.svg).decode()}"
+        source = "data:image/svg+xml;base64," + base64.b64encode(d.render("svg")).decode()
         caption = escape(d.caption)
         out.append(
             f'<figure id="figure-{d.name}"><img src="{source}" alt="{escape(d.instead)}">'

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.report.beside import CLAIMS, MEANS, Side, beside
+from harness.cli.beside import pairing
+from harness.report.beside import CLAIMS, MEANS, Beside, Side, beside
 from harness.tables.grid import Cell, Grid, Place, Row
 from harness.types import Outcome
 
@@ -13,7 +14,10 @@ METHODS = {"pretrain": "Pretrain", "cc": "Base (CC)", "sf": "Ours (SF)"}
 PEOPLE, SEEDS = 9, 3
 
 
-def side(rates: dict[str, float], seeds: int = SEEDS, claims: list[dict[str, object]] | None = None) -> Side:
+Made = tuple[Side, list[Outcome]]
+
+
+def side(rates: dict[str, float], seeds: int = SEEDS, claims: list[dict[str, object]] | None = None) -> Made:
     """Outcomes drawn alike for equal rates, and the table made from them."""
     outcomes, rows = [], []
     for name, rate in rates.items():
@@ -32,14 +36,18 @@ def side(rates: dict[str, float], seeds: int = SEEDS, claims: list[dict[str, obj
             cells.append(Cell(tuple(values), "50", place=Place("casia-bn", "gaitset", name, condition)))
         rows.append(Row(("GaitSet", METHODS[name]), tuple(cells)))
     grid = Grid("summary", "", ("Backbone", "Method"), ("NM", "BG", "CL"), tuple(rows))
-    return Side(grid, outcomes, claims or [])
+    return Side(grid, claims or []), outcomes
+
+
+def laid(here: Made, there: Made) -> Beside:
+    return beside("twin", "", [], here[0], there[0], pairing(here[1], there[1], "target"))
 
 
 RATES = {"pretrain": 0.3, "cc": 0.5, "sf": 0.7}
 
 
 def test_a_suite_beside_itself_differs_by_nothing():
-    made = beside("twin", "", [], side(RATES), side(RATES), "target")
+    made = laid(side(RATES), side(RATES))
     assert len(made.means) == 9 and all(len(row) == len(MEANS) for row in made.means)
     assert {row[5:] for row in made.means} == {("0.0", "0.0 to 0.0", "0.0")}
     assert made.found == (
@@ -50,18 +58,18 @@ def test_a_suite_beside_itself_differs_by_nothing():
 
 def test_differences_are_here_less_there_and_their_sizes_those_of_the_means():
     here, there = side({**RATES, "sf": 0.4}), side(RATES)
-    made = beside("twin", "", [("compute.precision", "fp32", "bf16")], here, there, "target")
+    made = laid(here, there)
     row = next(row for row in made.means if row[1:3] == ("Ours (SF)", "CL"))
-    means = [float(np.mean(s.summary.rows[2].cells[2].ours)) for s in (here, there)]
+    means = [float(np.mean(s[0].summary.rows[2].cells[2].ours)) for s in (here, there)]
     assert row[3].startswith(f"{means[0]:.1f}") and row[4].startswith(f"{means[1]:.1f}")
     assert float(row[5].replace("\u2212", "-")) == pytest.approx(means[0] - means[1], abs=0.05)
-    by_seed = np.subtract(here.summary.rows[2].cells[2].ours, there.summary.rows[2].cells[2].ours)
+    by_seed = np.subtract(here[0].summary.rows[2].cells[2].ours, there[0].summary.rows[2].cells[2].ours)
     assert float(row[7].replace("\u2212", "-")) == pytest.approx(by_seed[np.abs(by_seed).argmax()], abs=0.05)
     assert "In 3 of 9 rows" in made.found and "6 of 9 pairs" in made.found
 
 
 def test_what_only_one_has_is_left_out_and_two_seeds_give_no_interval():
-    made = beside("twin", "", [], side(RATES, seeds=2), side({"cc": 0.5, "sf": 0.7}), "target")
+    made = laid(side(RATES, seeds=2), side({"cc": 0.5, "sf": 0.7}))
     assert [row[1] for row in made.means] == ["Base (CC)"] * 3 + ["Ours (SF)"] * 3
     assert all(row[6] == "\u2014" for row in made.means) and "pairs" not in made.found
 
@@ -74,7 +82,7 @@ def claim(key: str, difference: float | None, part: str | None = None) -> dict[s
 def test_claims_tested_in_both_are_compared_and_signs_only_of_the_same_part():
     here = [claim("a", 1.5), claim("b", -1.0), claim("c", None), claim("d", 1.0, "on NM"), claim("only", 1.0)]
     there = [claim("a", 0.5), claim("b", 1.0), claim("c", 1.0), claim("d", 2.0, "on CL")]
-    made = beside("twin", "", [], side(RATES, claims=here), side(RATES, claims=there), "target")
+    made = laid(side(RATES, claims=here), side(RATES, claims=there))
     assert [row[0] for row in made.claims] == ["a", "b", "d"] and all(len(row) == len(CLAIMS) for row in made.claims)
     assert made.claims[0] == ("a", "+2.0", "+1.5", "+0.5 to +2.5", "0.250", "+0.5", "\u22120.5 to +1.5", "0.250")
     assert made.found.endswith("1 of 2 claims with the same weakest part have differences of the same sign.")
