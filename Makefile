@@ -1,5 +1,6 @@
 # make smoke   every method trained, scored and printed beside the paper's numbers (minutes on two cores)
 # make test    linters, types and tests
+# make test-all  the same and the long tests: every pair of method and number of processes, more kills, each kind of remote
 # make setup   only the virtual environment; the two above call it when it is missing or out of date
 
 PYTHON ?= python3
@@ -8,14 +9,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup smoke test lint deps lock sbom image
+.PHONY: setup smoke test test-all lint deps lock sbom image
 
 setup: $(READY)
 
+# Not compiled while installing: Python does so on first use, for the tenth of the files that is ever used.
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.lock
-	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --no-compile $(TORCH)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/pip check
 	touch $(READY)
@@ -29,6 +31,9 @@ lint: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright
 
 test: lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+
+test-all: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 # The code that each stage of dvc.yaml depends on, after imports have changed.

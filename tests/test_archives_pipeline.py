@@ -83,6 +83,7 @@ def test_a_plan_out_of_step_is_never_passed_over(workspace: Pipeline) -> None:
         assert done.returncode != 0 and "harness suite refresh" in done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) -> None:
     given = workspace.folder / "given.pt"
     shutil.copy(workspace.folder / "runs/tiny/pretrain-gaitset-source-s0/checkpoint.pt", given)
@@ -110,6 +111,7 @@ def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) ->
         assert done.returncode == 2 and "no training to repeat" in done.stderr
 
 
+@pytest.mark.long
 def test_pre_training_on_an_archive_and_adapting_to_walkers_and_to_another_archive(root: Path, tmp_path: Path) -> None:
     """Mixed sources, by parameters alone: the backbone learns on OU-MVLP, the view classifier on walkers."""
     tree = yaml.safe_load(compose("tiny", root / "conf"))

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.cli.evidence import evidence_of
 from harness.cli.tables import write_tables
-from harness.config import load
+from harness.config import check, load
 from harness.files import read_json
 from harness.types import ResultRecord
 
@@ -71,18 +72,21 @@ def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest
 def test_a_results_page_follows_from_its_records(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Whichever suite it is about; which records are stale depends on the code of the day and is left out."""
+    """Whichever suites it is about; which records are stale depends on the code of the day and is left out."""
     from harness.cli.report import make_report, write_markdown
     from harness.presets import compose
-    from harness.report.markdown import STALE
+    from harness.report.markdown import BESIDE, STALE
 
     page = (root / "docs" / name).read_text()
     preset = page.splitlines()[0].rpartition("suite ")[2]
     (tmp_path / "params.yaml").write_text(compose(preset, root / "conf"))
     monkeypatch.chdir(tmp_path)
     suite = load().suite.name
-    shutil.copytree(root / "results" / suite, tmp_path / "results" / suite)
-    write_markdown(make_report(load()), Path("docs") / name)
+    other = page.partition(f"\n{BESIDE}")[2].partition("\n")[0]
+    shutil.copytree(root / "conf", "conf")
+    for used in {suite, check(yaml.safe_load(compose(other)), other).suite.name} if other else {suite}:
+        shutil.copytree(root / "results" / used, Path("results") / used)
+    write_markdown(make_report(load(), other or None), Path("docs") / name)
     for figure in Path("docs/figures").rglob("*.png"):
         assert (root / figure).is_file()
 

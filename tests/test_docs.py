@@ -97,6 +97,10 @@ def holds(tree: Any, keys: list[str]) -> bool:
     return any(holds(value, keys[1:]) for value in known)
 
 
+COMPOSED = pytest.mark.xdist_group("presets")
+"""Tests that need every preset: one worker composes them, once."""
+
+
 @pytest.fixture(scope="module")
 def presets() -> dict[str, dict[str, Any]]:
     return {name: yaml.safe_load(compose(name, ROOT / "conf")) for name in suite_names(ROOT / "conf")}
@@ -150,6 +154,7 @@ def test_every_link_leads_somewhere(path: Path):
             assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, target
 
 
+@COMPOSED
 @in_each
 def test_every_parameter_is_one(path: Path, presets: dict[str, dict[str, Any]]):
     for text in mentioned(path.read_text()):
@@ -183,6 +188,7 @@ def takes(trees: list[dict[str, Any]], keys: list[str], value: Any) -> bool:
     return False
 
 
+@COMPOSED
 def test_wrong_parameters_are_noticed(presets: dict[str, dict[str, Any]]):
     trees = list(presets.values())
     assert not any(holds(tree, ["compute", "kn"]) for tree in trees)

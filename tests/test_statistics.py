@@ -76,7 +76,13 @@ def fewer_draws(monkeypatch):
 
 # Three seeds and 25 people are the walkers suite's; spreads of runs and of people in logits.
 @pytest.mark.slow
-@pytest.mark.parametrize("design", [(3, 25, 0.1, 0.3), (3, 25, 0.2, 0.3), (5, 25, 0.2, 0.3)])
+@pytest.mark.parametrize(
+    "design",
+    [
+        (3, 25, 0.1, 0.3),
+        *(pytest.param(design, marks=pytest.mark.long) for design in ((3, 25, 0.2, 0.3), (5, 25, 0.2, 0.3))),
+    ],
+)
 def test_false_positives_are_five_per_cent(design):
     """1,000 simulations without any true difference: 5 % +- 1 of them may say that there is one. With as many draws as
     a verdict has: fewer make the test more cautious."""

@@ -71,6 +71,7 @@ def test_two_processes_from_one_command(settings_tree, tmp_path, root):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_stop_together_and_go_on(settings_tree, tmp_path, root):
     few_people(tmp_path, settings_tree)["epochs"] = 40
     code, out, err = train(tmp_path, settings_tree, 2, root)

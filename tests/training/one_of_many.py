@@ -18,7 +18,7 @@ tiny = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tiny)
 
 torch.set_num_threads(1)
-torch.use_deterministic_algorithms(True)
+torch.set_deterministic_debug_mode("error")  # without the compiler that use_deterministic_algorithms imports
 folder, name, epochs, die_at = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 ranks, _ = ranks_of_environment()
 ranks.connect(torch.device("cpu"))

@@ -47,7 +47,13 @@ def close(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
 @pytest.mark.parametrize(
     ("method", "size", "epochs"),
     # With batches of six GaitSSB* multiplies any rounding in a few steps: one epoch is three.
-    [("upper", 2, 4), ("cc", 2, 4), ("sf", 2, 4), ("gaitssb", 2, 1), ("cc", 3, 4)],
+    [
+        ("cc", 3, 4),
+        *(
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in (("upper", 2, 4), ("cc", 2, 4), ("sf", 2, 4), ("gaitssb", 2, 1))
+        ),
+    ],
 )
 def test_several_processes_equal_one(
     method: str, size: int, epochs: int, settings_tree: dict[str, Any], tmp_path: Path
