@@ -19,6 +19,9 @@ app = typer.Typer(
 
 Uri = Annotated[str | None, typer.Option(help="an MLflow store; default: MLFLOW_TRACKING_URI or sqlite:///mlflow.db")]
 
+_SERVER = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Without the dozen processes that wait for MLflow's evaluation jobs, which nobody here asks for."""
+
 
 @app.command()
 def sync(uri: Uri = None) -> None:
@@ -41,4 +44,4 @@ def ui(uri: Uri = None, port: Annotated[int, typer.Option(min=1, max=65535)] = 5
     console.print(f"http://127.0.0.1:{port}: select runs, then Compare (Ctrl-C ends it)")
     address = ("--host", "127.0.0.1", "--port", str(port))
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", target, *address]
-    raise typer.Exit(subprocess.run(command, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}).returncode)
+    raise typer.Exit(subprocess.run(command, env={**os.environ, **_SERVER}).returncode)

@@ -32,7 +32,9 @@ class Server:
 
     def start(self, patience_s: float = 120) -> None:
         with open(self.log, "ab") as stream:
-            environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+            # As `harness track ui` starts MLflow.
+            quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+            environment = {**os.environ, **quiet}
             self.process = subprocess.Popen(
                 self.words, stdout=stream, stderr=stream, start_new_session=True, env=environment
             )
