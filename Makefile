@@ -13,11 +13,10 @@ READY := $(VENV)/.ready
 
 setup: $(READY)
 
-# Not compiled while installing: Python does so on first use, for the tenth of the files that is ever used.
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes -r requirements/dev.lock
-	$(BIN)/pip install --quiet --no-compile $(TORCH)
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/pip check
 	touch $(READY)
