@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Set, every process of a run or a test would compile our files anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup smoke test test-all lint deps lock sbom image
 
 setup: $(READY)

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import yaml
 
-from harness.audit.records import flat
+from harness.audit.records import compare
 from harness.claims.claim import Part
-from harness.claims.measure import by_run, differences
+from harness.claims.measure import MissingError, by_run, differences
 from harness.cli.claims import judged, row
 from harness.cli.evidence import cost, evidence_of
 from harness.cli.tables import build_grids
@@ -23,10 +23,13 @@ from harness.types import Outcome
 
 _DATASET = "casia-bn"
 _THERE = "there"
+_LABELS = {"preset", "name", "about", "datasets", "backbones", "extra", "controls", "variants", "seeds"}
+"""What of a suite says which runs it has; the rest changes what a run computes."""
 
 
-def beside_preset(settings: Settings, preset: str) -> Beside:
-    """Compares the suite in use with that of a preset of the same people; other people are a ``UserError``."""
+def beside_preset(settings: Settings, side: Side, preset: str) -> Beside:
+    """Compares the suite in use, of which ``side`` is known, with that of a preset of the same people; other people are
+    a ``UserError``."""
     other = check(yaml.safe_load(compose(preset)), f"conf/suite/{preset}.yaml")
     if other.suite.name == settings.suite.name:
         raise UserError(f"--beside {preset}: its results are this suite's own; name a preset of another suite")
@@ -41,21 +44,25 @@ def beside_preset(settings: Settings, preset: str) -> Beside:
         )
     if not there.records:
         raise UserError(f"--beside {preset}: results/{other.suite.name} has no scores; compute or pull them first")
-    one, two = (flat(s.model_dump(mode="json", exclude={"suite", "plan"})) for s in (settings, other))
-    changed = [(key, str(one.get(key)), str(two.get(key))) for key in {**one, **two} if one.get(key) != two.get(key)]
+    one, two = (s.model_dump(mode="json", exclude={"plan": True, "suite": _LABELS}) for s in (settings, other))
+    (summary,) = build_grids(other, ["summary"])
+    its = Side(summary, [row(one) for one in judged(other)])
     pairs = pairing(here.outcomes, there.outcomes, dataset)
-    return beside(preset, cost(other), changed, _side(settings), _side(other), pairs)
+    return beside(preset, cost(other), sorted(compare(one, two)), side, its, pairs)
 
 
-def pairing(here: Iterable[Outcome], there: Iterable[Outcome], dataset: str) -> Callable[[Place], Floats]:
-    """What gives the paired differences f64[n,S] of a cell in points, here less there."""
+def pairing(here: Iterable[Outcome], there: Iterable[Outcome], dataset: str) -> Callable[[Place], Floats | None]:
+    """What gives the paired differences f64[n,S] of a cell in points, here less there; None without a common seed."""
     found = by_run([*here, *(replace(o, variant=_THERE) for o in there if not o.variant)])
 
-    def paired(place: Place) -> Floats:
+    def paired(place: Place) -> Floats | None:
         part = Part.model_validate(
             {"gain": (place.method, f"{place.method} {_THERE}"), "under": (place.condition,), "above": 0.0}
         )
-        return differences(part, dataset, place.backbone, place.metric, found)
+        try:
+            return differences(part, dataset, place.backbone, place.metric, found)
+        except MissingError:
+            return None
 
     return paired
 
@@ -63,8 +70,3 @@ def pairing(here: Iterable[Outcome], there: Iterable[Outcome], dataset: str) -> 
 def _people(settings: Settings, name: str | None) -> object:
     """What makes a data set: the parameters of its walkers, or where its archive lies."""
     return settings.walkers.get(name or "") or settings.archives.get(name or "")
-
-
-def _side(settings: Settings) -> Side:
-    (summary,) = build_grids(settings, ["summary"])
-    return Side(summary, [row(one) for one in judged(settings)])

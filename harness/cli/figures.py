@@ -148,23 +148,33 @@ def renderers(settings: Settings) -> tuple[dict[str, Callable[[str], bytes]], di
     others cannot be had."""
     found: dict[str, Callable[[str], bytes]] = {}
     missing: dict[str, str] = {}
-    for name, draw in RECORDS.items():
+    for name in RECORDS:
         try:
-            draw(settings)
+            found[name] = _drawn(settings, name)
         except UserError as error:
             missing[name] = str(error)
-        else:
-            found[name] = partial(_drawn, settings, name)
     missing |= absent(settings)
     folder = figures(settings.suite.name)
     found |= {name: partial(_kept, folder, name) for name in NETWORKS if name not in missing}
     return found, missing
 
 
-def _drawn(settings: Settings, name: str, kind: str) -> bytes:
-    from harness.figures.look import rendered
+def _drawn(settings: Settings, name: str) -> Callable[[str], bytes]:
+    """Draws a figure; gives it as "png" or "svg". One that cannot be drawn is a ``UserError``.
 
-    return rendered(RECORDS[name](settings), kind)
+    Each kind has a figure of its own, so that its bytes do not depend on which was asked for first; but not where
+    drawing takes networks, as that takes too long for a second time.
+    """
+    ready = [ALL[name](settings)]
+
+    def render(kind: str) -> bytes:
+        from harness.figures.look import rendered
+
+        if name in NETWORKS:
+            return rendered(ready[0], kind)
+        return rendered(ready.pop() if ready else ALL[name](settings), kind)
+
+    return render
 
 
 def _kept(folder: Path, name: str, kind: str) -> bytes:
@@ -173,21 +183,17 @@ def _kept(folder: Path, name: str, kind: str) -> bytes:
 
 def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tuple[list[Path], dict[str, str]]:
     """Writes PNG and SVG of each figure; returns the files, and why others could not be drawn."""
-    from harness.figures.look import rendered
-
     written, missing = [], {}
     for name in wanted:
         try:
-            figure = ALL[name](settings)
+            render = _drawn(settings, name)
         except UserError as error:
             missing[name] = str(error)
             continue
         for kind in ("png", "svg"):
             target = folder / f"{name}.{kind}"
-            # As the report has it; drawing from networks takes too long for a second time.
-            content = _drawn(settings, name, kind) if name in RECORDS else rendered(figure, kind)
             with atomic_path(target) as scratch:
-                scratch.write_bytes(content)
+                scratch.write_bytes(render(kind))
             written.append(target)
         if name in NETWORKS:
             before = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}

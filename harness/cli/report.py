@@ -34,6 +34,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     from harness.audit.paper import audit_paper
     from harness.cli.beside import beside_preset
     from harness.figures.words import ABOUT, INSTEAD
+    from harness.report.beside import Side
     from harness.report.content import Drawing, Report
     from harness.report.diagnosis import notes
     from harness.report.finding import finding
@@ -76,7 +77,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
         runs=groups,
         links=links(grids, runs),
         mlflow=uri if uri.startswith("http") else "",
-        beside=beside_preset(settings, beside) if beside else None,
+        beside=beside_preset(settings, Side(grids[0], claims), beside) if beside else None,
     )
 
 

@@ -19,9 +19,7 @@ ABOUT = (
     "test subjects, before any correction. Where only precision or machine differ, a difference is what rounding alone "
     "makes of rendering and training."
 )
-ABOUT_CLAIMS = (
-    "The paper's claims that were run in both, each with the numbers of its weakest part; p is before Holm's."
-)
+ABOUT_CLAIMS = "Claims and questions tested in both, each with the numbers of its weakest part; p is before Holm's."
 _Shared = tuple[tuple[str, ...], str, Cell, Cell]
 """Backbone and method, condition, and the cell here and there."""
 
@@ -55,11 +53,12 @@ def beside(
     changed: Sequence[tuple[str, str, str]],
     here: Side,
     there: Side,
-    paired: Callable[[Place], Floats],
+    paired: Callable[[Place], Floats | None],
 ) -> Beside:
     """Lays two suites side by side.
 
-    paired: the differences f64[n,S] of a cell in points, here less there, of the seeds and test subjects of both.
+    paired: the differences f64[n,S] of a cell in points, here less there, of the n seeds and S test subjects of both;
+    None where they share none.
     """
     other = {row.head: row.cells for row in there.summary.rows}
     shared: list[_Shared] = [
@@ -74,7 +73,9 @@ def beside(
         row, zero_outside = _difference(own.place, paired(own.place))
         means.append((*head, condition, ours(own), ours(its), *row))
         apart += zero_outside
-    said = [f"In {apart} of {len(shared)} rows the interval of the difference leaves zero out."] if shared else []
+    said = ["No method has run in both."]
+    if shared:
+        said = [f"In {apart} of {len(shared)} rows the interval of the difference leaves zero out."]
     if ranked := _ranked(shared):
         agreeing, pairs = sum(c.agreeing for c in ranked), sum(c.pairs for c in ranked)
         said.append(f"{agreeing} of {pairs} pairs of methods come in the same order in both.")
@@ -85,8 +86,10 @@ def beside(
     return Beside(preset, cost, " ".join(said), changed, means, [_claim(*pair) for pair in both])
 
 
-def _difference(place: Place, pairs: Floats) -> tuple[tuple[str, str, str], bool]:
+def _difference(place: Place, pairs: Floats | None) -> tuple[tuple[str, str, str], bool]:
     """Difference, its interval and the largest of one seed as text; whether the interval leaves zero out."""
+    if pairs is None:
+        return (ABSENT, ABSENT, ABSENT), False
     by_seed = pairs.mean(axis=1)
     largest = signed(float(by_seed[abs(by_seed).argmax()]))
     if len(pairs) < MIN_SEEDS or pairs.shape[1] < 2:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,6 @@ from harness.types import Outcome
 
 METHODS = {"pretrain": "Pretrain", "cc": "Base (CC)", "sf": "Ours (SF)"}
 PEOPLE, SEEDS = 9, 3
-
-
 Made = tuple[Side, list[Outcome]]
 
 
@@ -72,6 +72,14 @@ def test_what_only_one_has_is_left_out_and_two_seeds_give_no_interval():
     made = laid(side(RATES, seeds=2), side({"cc": 0.5, "sf": 0.7}))
     assert [row[1] for row in made.means] == ["Base (CC)"] * 3 + ["Ours (SF)"] * 3
     assert all(row[6] == "\u2014" for row in made.means) and "pairs" not in made.found
+
+
+def test_without_a_common_seed_or_method_there_is_no_difference():
+    here, (table, outcomes) = side(RATES), side(RATES)
+    elsewhere = [replace(o, seed=o.seed + 7) for o in outcomes]
+    made = laid(here, (table, elsewhere))
+    assert {row[5:] for row in made.means} == {("\u2014", "\u2014", "\u2014")} and "In 0 of 9 rows" in made.found
+    assert laid(side({"cc": 0.5}), side({"sf": 0.5})).found == "No method has run in both."
 
 
 def claim(key: str, difference: float | None, part: str | None = None) -> dict[str, object]:
