@@ -18,10 +18,11 @@ setup: $(READY)
 
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.lock
-	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --no-compile $(TORCH)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/pip check
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # on all cores, which pip does not; templates may fail
 	touch $(READY)
 
 smoke: $(READY)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,12 @@ from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.files import atomic_path, read_json, write_json
 from harness.layout import figures, stem
+
+if TYPE_CHECKING:
+    from harness.cli.pictures import Trained
+
+Learnt = Callable[[str, str], "Trained"]
+"""Method, backbone -> what it learnt on the suite's first data set with its first seed."""
 
 MANY = 8
 """Subjects in the lower panels of Figure 6."""
@@ -28,7 +34,19 @@ def _place(settings: Settings) -> tuple[str, str]:
     return settings.suite.datasets[0], settings.suite.backbones[0]
 
 
-def _figure3(settings: Settings) -> Any:
+def _learnt(settings: Settings) -> Learnt:
+    """Works each out once, for all figures that ask."""
+
+    @cache
+    def learnt(method: str, backbone: str) -> Trained:
+        from harness.cli.pictures import Trained
+
+        return Trained(settings, method, backbone, _place(settings)[0], settings.suite.seeds[0])
+
+    return learnt
+
+
+def _figure3(settings: Settings, learnt: Learnt) -> Any:
     from harness.cli.pictures import cloth_examples
     from harness.figures import figure3
 
@@ -43,30 +61,19 @@ def _figure5(settings: Settings) -> Any:
     return figure5.draw(evidence_of(settings).records, dataset, kind, settings.suite.name)
 
 
-def _figure6(settings: Settings) -> Any:
-    from harness.cli.pictures import Trained
+def _figure6(settings: Settings, learnt: Learnt) -> Any:
     from harness.figures import figure6
 
-    dataset, backbone = _place(settings)
-    seed = settings.suite.seeds[0]
-    clouds = {
-        name: Trained(settings, method, backbone, dataset, seed).cloud()
-        for name, method in (("CC", "cc"), ("SF", "sf"))
-    }
+    _, backbone = _place(settings)
+    clouds = {name: learnt(method, backbone).cloud() for name, method in (("CC", "cc"), ("SF", "sf"))}
     subjects = sorted(set(clouds["CC"].subject.tolist()))
     return figure6.draw(clouds, subjects[0], subjects[:MANY])
 
 
-def _figure7(settings: Settings) -> Any:
-    from harness.cli.pictures import Trained
+def _figure7(settings: Settings, learnt: Learnt) -> Any:
     from harness.figures import figure7
 
-    dataset, _ = _place(settings)
-    seed = settings.suite.seeds[0]
-    pairs = [
-        pair for backbone in _fused(settings) for pair in Trained(settings, "sf", backbone, dataset, seed).pairs(each=2)
-    ]
-    return figure7.draw(pairs)
+    return figure7.draw([pair for backbone in _fused(settings) for pair in learnt("sf", backbone).pairs(each=2)])
 
 
 def _fused(settings: Settings) -> list[str]:
@@ -109,9 +116,11 @@ RECORDS: dict[str, Callable[[Settings], Any]] = {
     "figure5": _figure5, "polar": _polar, "epochs": _epochs, "cost": _cost,
 }  # fmt: skip
 """Drawn from result files alone."""
-NETWORKS: dict[str, Callable[[Settings], Any]] = {"figure3": _figure3, "figure6": _figure6, "figure7": _figure7}
+NETWORKS: dict[str, Callable[[Settings, Learnt], Any]] = {
+    "figure3": _figure3, "figure6": _figure6, "figure7": _figure7,
+}  # fmt: skip
 """These need the suite's data, and 6 and 7 its checkpoints."""
-ALL = {**RECORDS, **NETWORKS}
+ALL = (*RECORDS, *NETWORKS)
 SOURCES = "sources.json"
 """Beside the figures that need networks: which runs each was drawn from."""
 
@@ -150,7 +159,7 @@ def renderers(settings: Settings) -> tuple[dict[str, Callable[[str], bytes]], di
     missing: dict[str, str] = {}
     for name in RECORDS:
         try:
-            found[name] = _drawn(settings, name)
+            found[name] = _from_records(settings, name)
         except UserError as error:
             missing[name] = str(error)
     missing |= absent(settings)
@@ -159,22 +168,26 @@ def renderers(settings: Settings) -> tuple[dict[str, Callable[[str], bytes]], di
     return found, missing
 
 
-def _drawn(settings: Settings, name: str) -> Callable[[str], bytes]:
-    """Draws a figure; gives it as "png" or "svg". One that cannot be drawn is a ``UserError``.
+def _from_records(settings: Settings, name: str) -> Callable[[str], bytes]:
+    """Draws a figure of :data:`RECORDS`; gives it as "png" or "svg". One that cannot be drawn is a ``UserError``.
 
-    Each kind has a figure of its own, so that its bytes do not depend on which was asked for first; but not where
-    drawing takes networks, as that takes too long for a second time.
+    Each kind has a figure of its own, so that its bytes do not depend on which was asked for first.
     """
-    ready = [ALL[name](settings)]
+    ready = [RECORDS[name](settings)]
 
     def render(kind: str) -> bytes:
         from harness.figures.look import rendered
 
-        if name in NETWORKS:
-            return rendered(ready[0], kind)
-        return rendered(ready.pop() if ready else ALL[name](settings), kind)
+        return rendered(ready.pop() if ready else RECORDS[name](settings), kind)
 
     return render
+
+
+def _from_networks(settings: Settings, name: str, learnt: Learnt) -> Callable[[str], bytes]:
+    """The same of :data:`NETWORKS`, where drawing takes too long for a second time: both kinds are of one figure."""
+    from harness.figures.look import rendered
+
+    return partial(rendered, NETWORKS[name](settings, learnt))
 
 
 def _kept(folder: Path, name: str, kind: str) -> bytes:
@@ -183,10 +196,10 @@ def _kept(folder: Path, name: str, kind: str) -> bytes:
 
 def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tuple[list[Path], dict[str, str]]:
     """Writes PNG and SVG of each figure; returns the files, and why others could not be drawn."""
-    written, missing = [], {}
+    written, missing, learnt = [], {}, _learnt(settings)
     for name in wanted:
         try:
-            render = _drawn(settings, name)
+            render = _from_networks(settings, name, learnt) if name in NETWORKS else _from_records(settings, name)
         except UserError as error:
             missing[name] = str(error)
             continue

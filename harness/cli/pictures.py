@@ -17,9 +17,8 @@ from harness.figures.figure6 import Cloud
 from harness.figures.figure7 import Look, Pair
 from harness.training.device import Device, set_up
 from harness.training.distributed import Ranks
-from harness.training.extract import extract
 from harness.training.trainer import TrainingTools
-from harness.types import SequenceLabels
+from harness.types import Augment, SequenceLabels
 
 MIDDLE = (16.0, 40.0, 62.0)
 """Boundary rows of Figure 3's examples: the middles of those that are drawn in training."""
@@ -59,6 +58,18 @@ def _degrees(labels: SequenceLabels, row: int) -> int:
     return int(text) if text.isdecimal() else 90
 
 
+class _Once:
+    """Tools with which every sequence goes through the network once: what fusion makes of changed clothes decides links
+    and memories, which no figure shows, and no label."""
+
+    def __init__(self, tools: TrainingTools) -> None:
+        self.seed, self.cluster, self.front_back = tools.seed, tools.cluster, tools.front_back
+        self.embeddings = tools.extract()
+
+    def extract(self, augment: Augment | None = None) -> Tensor:
+        return self.embeddings
+
+
 class Trained:
     """A trained method on a data set's training split: features, pseudo-labels, and truths to colour them with."""
 
@@ -72,10 +83,10 @@ class Trained:
         self.labels = self.store.labels(self.store.rows("train"))
         cluster = wiring.clustering_of(self.run.settings, self.device)
         front_back = wiring.front_back_of(self.run, self.frames, self.pool, self.device, Ranks())
-        tools = TrainingTools(seed, self.network, self.frames, self.pool, self.device, cluster, front_back)
+        tools = _Once(TrainingTools(seed, self.network, self.frames, self.pool, self.device, cluster, front_back))
         # The epoch after the last: what the trained network would be told to learn next.
-        tools.epoch = self.run.method.training.epochs
-        self.plan = self.run.method.plan_epoch(tools.epoch, self.pool, tools)
+        self.plan = self.run.method.plan_epoch(self.run.method.training.epochs, self.pool, tools)
+        self.embeddings = tools.embeddings
 
     @property
     def space(self):
@@ -83,7 +94,7 @@ class Trained:
         return self.run.method.space  # pyright: ignore[reportAttributeAccessIssue]
 
     def features(self) -> Tensor:
-        return self.space(extract(self.network, self.frames, self.pool, self.device))
+        return self.space(self.embeddings)
 
     def frame(self, row: int) -> npt.NDArray[np.uint8]:
         """The silhouette in the middle of a sequence of the pool."""
