@@ -9,14 +9,19 @@ import subprocess
 import time
 from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import yaml
 from page import Page
 from recorded import edit, identity_of, record
 
-from harness.cli.figures import sources
+from harness.cli import pictures
+from harness.cli.figures import sources, write_figures
 from harness.config import load
+from harness.errors import UserError
+from harness.figures import figure6, figure7
 
 
 def test_the_report_is_one_page_whose_links_lead_somewhere(recorded, harness):
@@ -140,6 +145,32 @@ def test_figure_7_shows_the_backbones_that_were_run(recorded):
     tree["suite"]["backbones"] = ["gaitgl"]
     Path("params.yaml").write_text(yaml.safe_dump(tree))
     assert sources(load(), "figure7") == ["None"]
+
+
+def test_a_network_is_asked_once_for_all_figures(recorded, monkeypatch, tmp_path):
+    """Two of them show what SF learnt; to work that out takes a pass over all training sequences."""
+    asked, shown = [], []
+
+    class Trained:
+        def __init__(self, settings, method, backbone, dataset, seed):
+            asked.append((method, backbone, dataset, seed))
+
+        def cloud(self):
+            return SimpleNamespace(subject=np.array(["001"]))
+
+        def pairs(self, each):
+            return [each]
+
+    def draw(*what):
+        shown.append(what)
+        raise UserError("not drawn here")
+
+    monkeypatch.setattr(pictures, "Trained", Trained)
+    for module in (figure6, figure7):
+        monkeypatch.setattr(module, "draw", draw)
+    _, missing = write_figures(load(), ("figure6", "figure7"), tmp_path)
+    assert missing == {"figure6": "not drawn here", "figure7": "not drawn here"} and len(shown) == 2
+    assert asked == [("cc", "gaitset", "target", 0), ("sf", "gaitset", "target", 0)]
 
 
 def test_the_report_links_to_a_server_when_one_is_set(recorded, harness, monkeypatch):
