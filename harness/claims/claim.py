@@ -87,6 +87,14 @@ class Claim(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _conditions_exist(self) -> Claim:
+        known = ("all",) if self.dataset == "grew" else ("NM", "BG", "CL")
+        for part in self.parts:
+            if odd := sorted({*part.under, *part.than_under} - set(known)):
+                raise ValueError(f"{self.dataset} is scored for {', '.join(known)}, not for {', '.join(odd)}")
+        return self
+
     @property
     def paper(self) -> float | None:
         """The paper's size of the part with the least to spare, None where it gives no size."""

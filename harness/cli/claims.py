@@ -16,6 +16,7 @@ from harness.cli.console import console
 from harness.cli.evidence import evidence_of, headline, main_labels
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
+from harness.registry import names
 from harness.tables.render import ABSENT, OUTSIDE, signed
 
 STYLE = {"supported": "green", "refuted": "red", "undecided": "yellow", "not run": "dim"}
@@ -35,7 +36,13 @@ def judged(settings: Settings, path: Path | None = None) -> list[Any]:
 
     evidence = evidence_of(settings)
     swept = {method: [settings.variants[v].label for v in names] for method, names in settings.suite.variants.items()}
-    claims = laid_out(read_claims(path), swept, {method: main_labels(settings, method) for method in swept})
+    claims = read_claims(path)
+    known = names("method")
+    for claim in claims:
+        for method in (run.partition(" ")[0] for part in claim.parts for run in part.gain):
+            if method not in known:
+                raise UserError(f"{path}: claim '{claim.key}': unknown method '{method}'; {nearest(method, known)}")
+    claims = laid_out(claims, swept, {method: main_labels(settings, method) for method in swept})
     return judge(claims, evidence.outcomes, dict(evidence.stands_for), evidence.outcomes_at)
 
 

@@ -102,14 +102,17 @@ def _epochs(settings: Settings) -> Any:
 def _cost(settings: Settings) -> Any:
     from harness.figures import cost
 
+    dataset, backbone = _place(settings)
+    places = {(dataset, backbone), (settings.suite.pretraining, backbone), (settings.suite.views, "view_classifier")}
     seconds: dict[str, list[float]] = {}
     machines = set()
     for name, run in provenances(settings).items():
-        method, seed = run["inputs"]["method"], run["inputs"]["seed"]
-        if name.endswith(f"-s{seed}"):  # variants cost what their method costs
-            seconds.setdefault(method, []).append(run["seconds"])
-        machines.add(run["environment"]["gpu"] or run["environment"]["cpu"])
-    return cost.draw(seconds, ", ".join(sorted(machines)) or "no machine yet")
+        about = run["inputs"]
+        # Variants cost what their method costs; other backbones and data sets take other times.
+        if name.endswith(f"-s{about['seed']}") and (about["dataset"], about["backbone"]["name"]) in places:
+            seconds.setdefault(about["method"], []).append(run["seconds"])
+            machines.add(run["environment"]["gpu"] or run["environment"]["cpu"])
+    return cost.draw(seconds, f"{backbone} on {dataset}; {', '.join(sorted(machines)) or 'no machine yet'}")
 
 
 RECORDS: dict[str, Callable[[Settings], Any]] = {

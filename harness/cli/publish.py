@@ -75,9 +75,19 @@ def _pack(settings: Settings, folder: Path) -> None:
     runs = provenances(settings).values()
     commits = sorted({run["commit"] for run in runs})
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-    about = {"suite": settings.suite.preset, "harness": __version__, "commits": commits}
+    cite = (
+        f"Results of suite {settings.suite.preset}, gait-selective-fusion-harness {__version__}, bundle of this digest"
+    )
+    about = {"cite": cite, "licence": "Apache-2.0", "suite": settings.suite.preset, "harness": __version__}
     stores = {run["inputs"]["dataset"]: run["inputs"]["store"] for run in runs if "store" in run["inputs"]}
-    content = {"format": FORMAT, **about, "data": stores, "digest": _combined(files), "files": files}
+    content = {
+        "format": FORMAT,
+        **about,
+        "commits": commits,
+        "data": stores,
+        "digest": _combined(files),
+        "files": files,
+    }
     write_json(folder / MANIFEST, content)
 
 

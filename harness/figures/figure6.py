@@ -54,18 +54,19 @@ def draw(clouds: Mapping[str, Cloud], one: str, many: Sequence[str]) -> Figure:
     """clouds: method's name -> its sequences; panels of one subject and of many, then silhouettes of the one."""
     strip = 12
     figure, axes = canvas(3, 2, 11, 12, height_ratios=(4, 4, 1))
+    conditions = sorted({c for cloud in clouds.values() for c in cloud.condition.tolist()}, reverse=True)
     for column, (name, cloud) in enumerate(clouds.items()):
-        _panel(axes[column], cloud.of([one]), f"{name}: subject {one}", text=True)
-        _panel(axes[2 + column], cloud.of(many), f"{name}: {len(many)} subjects", text=False)
+        _panel(axes[column], cloud.of([one]), f"{name}: subject {one}", conditions, text=True)
+        _panel(axes[2 + column], cloud.of(many), f"{name}: {len(many)} subjects", conditions, text=False)
         _silhouettes(axes[4 + column], cloud.of([one]), strip)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    legend = {label: handle for axis in axes[:4] for handle, label in zip(*axis.get_legend_handles_labels())}
+    figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=4)
     return figure
 
 
-def _panel(axis, cloud: Cloud, title: str, text: bool) -> None:
+def _panel(axis, cloud: Cloud, title: str, conditions: Sequence[str], text: bool) -> None:
     points = tsne(cloud.features)
-    for number, condition in enumerate(sorted(set(cloud.condition), reverse=True)):
+    for number, condition in enumerate(conditions):
         for front in (False, True):
             rows = (cloud.condition == condition) & (cloud.front == front)
             if rows.any():

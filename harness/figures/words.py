@@ -8,7 +8,8 @@ ABOUT = {
     "figure7": "Figure 7. Grad-CAM on pairs of one person that SF's pseudo-labels put together, and apart.",
     "polar": "Rank-1 by probe view for each condition, mean over seeds.",
     "epochs": "Pseudo-labels epoch by epoch: their number, quality, front/back views, and the curriculum bound.",
-    "cost": "Minutes of training of each method's own stage, without its parents'; other work beside it counts too.",
+    "cost": "Minutes of training of each method's own stage with the suite's first backbone and data set, without its "
+    "parents'; other work beside it counts too.",
 }
 
 INSTEAD = {

@@ -67,3 +67,19 @@ def test_a_claim_that_names_a_missing_table(recorded, refuses):
     about = {"key": "mine", "says": "", "where": "", "table": 12, "dataset": "casia-bn", "backbone": "gaitset"}
     Path("mine.yaml").write_text(yaml.safe_dump({"claims": [{**about, "parts": [part]}]}))
     assert "mine.yaml: claim 'mine': names Table 12" in refuses("claims", "--claims", "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("gain", "dataset", "expected"),
+    [
+        (["sff", "cc"], "casia-bn", "unknown method 'sff'; did you mean 'sf'?"),
+        (["sf", "cd n=3"], "casia-bn", "unknown method 'cd'; did you mean 'cc'?"),
+        (["sf", "cc"], "grew", "grew is scored for all, not for CL"),
+    ],
+)
+def test_a_claim_about_what_cannot_be_there(recorded, refuses, gain, dataset, expected):
+    """Not the same as one whose runs are missing."""
+    part = {"gain": gain, "under": ["CL"], "above": 0}
+    about = {"key": "mine", "says": "", "where": "", "table": 6, "dataset": dataset, "backbone": "gaitset"}
+    Path("mine.yaml").write_text(yaml.safe_dump({"claims": [{**about, "parts": [part]}]}))
+    assert f"mine.yaml: claim 'mine': {expected}" in refuses("claims", "--claims", "mine.yaml")

@@ -31,6 +31,8 @@ def test_a_bundle_is_whole_and_every_change_is_noticed(bundle, harness, refuses)
     assert "exists already" in refuses("publish", "--output", "bundle")
     code, out, _ = harness("verify", "bundle")
     assert code == 0 and "is whole" in out
+    about = json.loads(Path("bundle/manifest.json").read_text())
+    assert about["cite"].startswith("Results of suite smoke, ") and about["digest"][:16] in out
     names = {p.relative_to("bundle").as_posix() for p in Path("bundle").rglob("*") if p.is_file()}
     assert {"index.html", "report.md", "claims.json", "params.yaml", "manifest.json"} <= names
     assert "results/smoke/scores/sf-gaitset-target-s0.json" in names and "results/smoke/tables/table3.csv" in names

@@ -180,7 +180,7 @@ def test_the_report_links_to_a_server_when_one_is_set(recorded, harness, monkeyp
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium empty")
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium here")
 def test_the_report_shows_in_a_browser(recorded, harness, tmp_path):
     """Wide and narrow: something is drawn, and a phone's page is not wider than the phone."""
     assert harness("report")[0] == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.files import sha256
 from harness.testing.servers import s3_server, sftp_server
@@ -57,14 +59,15 @@ def remote(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def share(computed: Workspace, folder: Path, remote: list[str]) -> Workspace:
-    """A git repository with what was computed, pushed to the remote, as its owner would do it."""
+    """A git repository with what was computed, pushed to the remote (if any), as its owner would do it."""
     ours = Workspace.at(shutil.copytree(computed.folder, folder))
     (folder / ".dvc/config.local").unlink()
     (folder / ".gitignore").write_text("/data/\n/runs/\n/work/\n/mlflow.db*\n.dvc/tmp\n.dvc/cache\n.dvc/config.local\n")
     git(folder, "init")
     for words in remote:
         ours.dvc(*words.split())
-    ours.dvc("push")
+    if remote:
+        ours.dvc("push")
     git(folder, "add", ".")
     git(folder, "commit", "-m", "results")
     return ours
@@ -104,6 +107,25 @@ def test_what_the_remote_lacks_is_computed(computed: Workspace, tmp_path: Path):
     theirs.harness("run", "--pull")
     assert {name for name, text in provenance(theirs).items() if before[name] != text} == {weights.parent.name}
     assert (theirs.folder / weights).read_bytes() == wanted
+
+
+def test_dvc_tells_two_commits_apart(computed: Workspace, tmp_path: Path):
+    ours = share(computed, tmp_path / "ours", [])
+    score, params = "results/tiny/scores/sf-gaitset-target-s0.json", ours.folder / "params.yaml"
+    content = json.loads((ours.folder / score).read_text())
+    before = content["metrics"]["rank1_CL"]
+    content["metrics"]["rank1_CL"] = before + 1
+    (ours.folder / score).write_text(json.dumps(content))
+    tree = yaml.safe_load(params.read_text())
+    was, tree["methods"]["ssf"]["s_o"] = tree["methods"]["ssf"]["s_o"], 0.6
+    params.write_text(yaml.safe_dump(tree))
+    git(ours.folder, "commit", "-am", "another setting")
+    ((path, metrics),) = json.loads(ours.dvc("metrics", "diff", "HEAD~1", "HEAD", "--json")).items()
+    assert path == score and metrics.keys() == {"metrics.rank1_CL"}
+    assert (metrics["metrics.rank1_CL"]["old"], metrics["metrics.rank1_CL"]["new"]) == (before, before + 1)
+    (settings,) = json.loads(ours.dvc("params", "diff", "HEAD~1", "HEAD", "--json")).values()
+    assert settings.keys() == {"methods.ssf.s_o"}
+    assert (settings["methods.ssf.s_o"]["old"], settings["methods.ssf.s_o"]["new"]) == (was, 0.6)
 
 
 def test_without_a_remote_it_says_how_to_set_one(computed: Workspace):
