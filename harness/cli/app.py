@@ -48,6 +48,7 @@ def main() -> None:
     """Runs the command line: a user's mistake is one line and exit code 2, Ctrl-C says how to go on."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # several processes warn of each name that is no address
     try:
         # Blocked by harness.cli.start, and by DVC, our parent in a pipeline, for itself.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -29,7 +29,8 @@ def launch(processes: int) -> None:
         nproc_per_node=processes,
         run_id=uuid.uuid4().hex,
         rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
+        rdzv_endpoint="127.0.0.1:0",
+        local_addr="127.0.0.1",  # a machine's own name may lead nowhere, as in a container without network
         max_restarts=0,
         monitor_interval=0.2,
     )

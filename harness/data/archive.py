@@ -13,6 +13,11 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tarfile import (
+    EOFHeaderError,  # pyright: ignore[reportAttributeAccessIssue]
+    HeaderError,
+    ReadError,
+)
 from typing import IO, Self
 
 from harness.data import zips
@@ -62,16 +67,20 @@ class _Header(tarfile.TarInfo):
     """A member's header. tarfile itself takes a damaged one for the archive's end, and reads long names whole."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
         try:
-            header = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if isinstance(error, tarfile.EOFHeaderError):  # pyright: ignore[reportAttributeAccessIssue]
+            return super().fromtarfile(tarfile)
+        except HeaderError as error:
+            if isinstance(error, EOFHeaderError):
                 raise
-            raise tarfile.ReadError(str(error)) from None
-        if header.type in _BESIDE and header.size > _LONGEST:
-            raise tarfile.ReadError(f"a name or attribute of {header.size} bytes")
-        return header
+            raise ReadError(str(error)) from None
+
+    def _proc_member(self, tarfile: tarfile.TarFile) -> Self | tarfile.TarInfo:
+        # Every version of Python asks this before it reads what stands beside a member; what a header is read with is
+        # not the same in all of them.
+        if self.type in _BESIDE and self.size > _LONGEST:
+            raise ReadError(f"a name or attribute of {self.size} bytes")
+        return super()._proc_member(tarfile)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def archive_suffix(name: str) -> str | None:
