@@ -88,7 +88,7 @@ def test_one_seed_decides_nothing_and_two_do_not_either():
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (claim(dataset="grew"), "no data set in grew's structure"),
+        (claim(dataset="outdoor-gait"), "no data set in outdoor-gait's structure"),
         (claim(backbone="gaitgl"), "no run of sf with gaitgl on target"),
         (claim(gain=["ssf", "cc"]), "no run of ssf with gaitset on target scored for CL"),
         (claim(gain=["sf a=2", "cc"]), "no run of sf a=2"),
