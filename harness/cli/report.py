@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -107,8 +108,8 @@ def costs(groups: dict[str, dict[str, Any]]) -> list[tuple[str, str, str, str]]:
     """Group, its runs, minutes of each and in all."""
     out = []
     for group, runs in groups.items():
-        minutes = [run["seconds"] / 60 for run in runs.values()]
-        out.append((group, str(len(minutes)), f"{sum(minutes) / len(minutes):.1f}", f"{sum(minutes):.1f}"))
+        minutes = math.fsum(run["seconds"] for run in runs.values()) / 60  # sum() rounds otherwise from Python 3.12 on
+        out.append((group, str(len(runs)), f"{minutes / len(runs):.1f}", f"{minutes:.1f}"))
     total = sum(run["seconds"] for runs in groups.values() for run in runs.values()) / 60
     return [*out, ("all", str(sum(map(len, groups.values()))), "", f"{total:.1f}")]
 

@@ -224,7 +224,9 @@ def test_a_damaged_store_of_mlflow_is_a_warning(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert repository.mlflow().state == "good"
-    Path("mlflow.db").write_bytes(bytes(range(256)) * 12)
+    damaged = tmp_path / "damaged.db"  # by its whole path: MLflow keeps a store that it opened by a name open
+    damaged.write_bytes(bytes(range(256)) * 12)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{damaged}")
     finding = repository.mlflow()
     assert finding.state == "warning" and "not a database" in finding.text
 
