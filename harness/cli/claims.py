@@ -35,7 +35,7 @@ def judged(settings: Settings, path: Path | None = None) -> list[Any]:
     from harness.claims.sweep import laid_out
 
     evidence = evidence_of(settings)
-    swept = {method: [settings.variants[v].label for v in names] for method, names in settings.suite.variants.items()}
+    swept = {method: [settings.variants[v].label for v in keys] for method, keys in settings.suite.variants.items()}
     claims = read_claims(path)
     known = names("method")
     for claim in claims:

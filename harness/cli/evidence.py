@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -206,7 +207,7 @@ def cost(settings: Settings) -> str:
         return "No run has been recorded yet."
     commits = sorted({run["commit"] for run in runs})
     machines = sorted({run["environment"]["gpu"] or processor(run["environment"]) for run in runs})
-    minutes = sum(run["seconds"] for run in runs) / 60
+    minutes = math.fsum(run["seconds"] for run in runs) / 60
     return (
         f"Commit {', '.join(commits)}; {', '.join(machines)}, one thread a run; {len(runs)} training runs, "
         f"{minutes:.1f} minutes of training in all."

@@ -64,7 +64,7 @@ class _Once:
 
     def __init__(self, tools: TrainingTools) -> None:
         self.seed, self.cluster, self.front_back = tools.seed, tools.cluster, tools.front_back
-        self.embeddings = tools.extract()
+        self.embeddings = tools.extract()  # f32[N,P,D]
 
     def extract(self, augment: Augment | None = None) -> Tensor:
         return self.embeddings

@@ -110,7 +110,7 @@ def costs(groups: dict[str, dict[str, Any]]) -> list[tuple[str, str, str, str]]:
     for group, runs in groups.items():
         minutes = math.fsum(run["seconds"] for run in runs.values()) / 60  # sum() rounds otherwise from Python 3.12 on
         out.append((group, str(len(runs)), f"{minutes / len(runs):.1f}", f"{minutes:.1f}"))
-    total = sum(run["seconds"] for runs in groups.values() for run in runs.values()) / 60
+    total = math.fsum(run["seconds"] for runs in groups.values() for run in runs.values()) / 60
     return [*out, ("all", str(sum(map(len, groups.values()))), "", f"{total:.1f}")]
 
 
