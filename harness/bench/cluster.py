@@ -16,6 +16,7 @@ from harness.training.device import set_up
 
 ABOUT = "clustering"
 SIZE = {"count": 3000, "clusters": 75, "features": 4096, "neighbours": 40, "s_up": 0.5}
+GPU_SIZE = {"count": 8140, "clusters": 400, "features": 15872}
 UNIT = "epochs"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -26,6 +26,9 @@ PARTS = {
     "generate": "harness.bench.generate",
     "end-to-end": "harness.bench.end_to_end",
 }
+ALONE = {"schedule": "harness.bench.schedule", "large": "harness.bench.large"}
+"""Parts without a reference: too large for one."""
+_ON_CPU = ("prepare", "generate")
 _BACKBONES = ("gaitset", "gaitgl")
 _ABOUT = """\
 Written by `harness bench all --write`. Each part runs beside a plain reference in the field's usual way (a file for
@@ -105,8 +108,14 @@ class Figure:
 
 
 def plan(names: list[str], changes: dict[str, Any], common: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each part with its sizes; where none is named, parts with a backbone are run with each."""
+    """Each part with its sizes; where none is named, parts with a backbone are run with each.
+
+    A GPU gets the sizes that fill it, and not the parts that never run there.
+    """
+    on_gpu = common.get("device") == "cuda"
     for name in names:
+        if on_gpu and name in _ON_CPU and len(names) > 1:
+            continue
         module = importlib.import_module(PARTS[name])
         for key in changes.keys() - module.SIZE.keys():
             if len(names) == 1:
@@ -114,7 +123,8 @@ def plan(names: list[str], changes: dict[str, Any], common: dict[str, Any]) -> I
         own = {key: value for key, value in changes.items() if key in module.SIZE}
         several = len(names) > 1 and "backbone" in module.SIZE and "backbone" not in own
         for backbone in _BACKBONES if several else (None,):
-            yield name, {**module.SIZE, **common, **own, **({"backbone": backbone} if backbone else {})}
+            usual = {**module.SIZE, **(getattr(module, "GPU_SIZE", {}) if on_gpu else {})}
+            yield name, {**usual, **common, **own, **({"backbone": backbone} if backbone else {})}
 
 
 def measure(name: str, size: dict[str, Any], repeats: int, warm_up: int) -> Figure:
@@ -148,7 +158,11 @@ def report(figures: list[Figure], common: dict[str, Any]) -> dict[str, Any]:
 
 def page(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up: int, before: str = "") -> str:
     """docs/performance.md: ``before``, what it was, with this kind of machine's part renewed or added."""
-    title, *lines = section(figures, common, repeats, warm_up)
+    return renewed(before, *section(figures, common, repeats, warm_up))
+
+
+def renewed(before: str, title: str, *lines: str) -> str:
+    """The page ``before`` with the part of that title renewed or added."""
     parts = {head: rest for head, _, rest in (part.partition("\n") for part in before.split("\n## ")[1:])}
     parts[title] = "\n".join(["", *lines, ""])
     return "\n## ".join([f"# Performance\n\n{_ABOUT}\n", *(f"{head}\n{rest}" for head, rest in parts.items())])
@@ -158,9 +172,8 @@ def section(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up
     """Lines about one kind of machine; the first is its title."""
     where = environment()
     machine = _hardware(common["device"], common["threads"])
-    gpu = f", {where['gpu']}" if common["device"] == "cuda" else ""
     lines = [
-        f"{processor(where)}, {where['cores']} cores{gpu}",
+        _machine(common),
         f"{common['threads']} thread(s) a side; torch {where['packages']['torch']}; commit {commit()}. Ours in "
         f"{common['precision']}, the reference in fp32; {repeats} turns after {warm_up}. Measured here: "
         f"products {_gigas(machine.fp32)}FLOP/s in fp32, {_gigas(machine.bf16)}FLOP/s in bf16; "
@@ -177,6 +190,35 @@ def section(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up
             f"| {found.cpu_ratio:.2f} | {found.bound / found.ours.median:.0%} | {', '.join(found.remarks())} |"
         )
     return lines
+
+
+def _machine(common: dict[str, Any]) -> str:
+    where = environment()
+    gpu = f", {where['gpu']}" if common["device"] == "cuda" else ""
+    return f"{processor(where)}, {where['cores']} cores{gpu}"
+
+
+def alone(
+    name: str, changes: dict[str, Any], common: dict[str, Any], tell: Callable[[str], None]
+) -> tuple[str, list[str]]:
+    """Measures a part that has no reference: the title of its part of the page, and the lines below."""
+    module = importlib.import_module(ALONE[name])
+    for key in changes.keys() - module.SIZE.keys():
+        raise UserError(f"--size {key}: {name} has no such size; {nearest(key, module.SIZE)}")
+    size = {**module.SIZE, **common, **changes}
+    sizes = ", ".join(f"{key} {size[key]}" for key in module.SIZE)
+    lines = [
+        "",
+        f"`harness bench {name}`: {sizes}. {common['precision']}, {common['threads']} thread(s); "
+        f"torch {environment()['packages']['torch']}; commit {commit()}.",
+        "",
+        "| What | times | Seconds (least-most) | |",
+        "| --- | ---: | ---: | --- |",
+    ]
+    for row in module.rows(size, tell):
+        lines.append(f"| {' | '.join(row.cells())} |")
+        tell(lines[-1])
+    return f"{_machine(common)}: {module.ABOUT}", [*lines, ""]
 
 
 def _gigas(value: float) -> str:

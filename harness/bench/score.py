@@ -17,6 +17,7 @@ from harness.types import SequenceLabels
 
 ABOUT = "scoring"
 SIZE = {"subjects": 25, "parts": 62, "dims": 64}
+GPU_SIZE = {"subjects": 50, "dims": 256}
 UNIT = "test sets"
 
 _CONDITIONS = tuple(f"nm-{n:02d}" for n in range(1, 7)) + ("bg-01", "bg-02", "cl-01", "cl-02")

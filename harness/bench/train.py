@@ -28,6 +28,7 @@ from harness.types import Augment, Clusters, EpochPlan
 
 ABOUT = "optimiser step"
 SIZE = {"backbone": "gaitset", "subjects": 4, "sequences": 4, "frames": 30, "clusters": 40, "members": 8, "length": 40}
+GPU_SIZE = {"subjects": 8, "sequences": 16, "clusters": 100, "members": 16, "length": 80}
 UNIT = "steps"
 
 

@@ -24,6 +24,8 @@ class What(StrEnum):
     prepare = "prepare"
     generate = "generate"
     end_to_end = "end-to-end"
+    schedule = "schedule"
+    large = "large"
     all = "all"
 
 
@@ -43,22 +45,30 @@ def bench(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda, for either side")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON")] = False,
-    write: Annotated[bool, typer.Option("--write", help=f"with all: write {PAGE}")] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"with all, schedule and large: write {PAGE}")] = False,
 ) -> None:
     """Time a part of the harness and a plain reference in turns, each in a process of its own.
 
     Seconds are medians with their spread (least to most). The ratio, reference by ours, holds on a busy machine too.
     The bound is what the measured rate of a matrix product and the bandwidth of a copy would allow.
 
+    schedule and large need a GPU and have no reference: the paper's CASIA-B schedule, and GREW's size.
+
     Example: harness bench train --size backbone=gaitset --size frames=30 --repeats 5 --json
     """
-    from harness.bench.measure import PARTS, measure, page, plan, report
+    from harness.bench.measure import ALONE, PARTS, alone, measure, page, plan, renewed, report
     from harness.checks.machine import bf16_is_fast
 
-    if write and what is not What.all:
-        raise UserError("--write goes with `harness bench all`: the page holds every part")
+    if write and what is not What.all and what.value not in ALONE:
+        raise UserError("--write goes with `harness bench all`, schedule or large: the page holds every part")
     chosen = precision or (Precision.bf16 if bf16_is_fast(device) else Precision.fp32)
     common = {"threads": threads, "precision": chosen.value, "device": device}
+    before = PAGE.read_text() if PAGE.is_file() else ""
+    if what.value in ALONE:
+        title, lines = alone(what.value, _sizes(size or []), common, lambda text: console.print(text, markup=False))
+        if write:
+            _write(renewed(before, title, *lines))
+        return
     names = list(PARTS) if what is What.all else [what.value]
     changes = _sizes(size or [])
     figures = []
@@ -70,10 +80,13 @@ def bench(
     if as_json:
         print(json.dumps(report(figures, common), indent=1))
     if write:
-        before = PAGE.read_text() if PAGE.is_file() else ""
-        with atomic_path(PAGE) as scratch:
-            scratch.write_text(page(figures, common, repeats, warm_up, before))
-        console.print(f"{PAGE} written")
+        _write(page(figures, common, repeats, warm_up, before))
+
+
+def _write(text: str) -> None:
+    with atomic_path(PAGE) as scratch:
+        scratch.write_text(text)
+    console.print(f"{PAGE} written")
 
 
 def _sizes(words: list[str]) -> dict[str, int | float | str]:

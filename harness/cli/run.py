@@ -101,6 +101,8 @@ def mirror(settings: Settings) -> None:
         console.print(f"MLflow {shown}: {sent} run(s) sent, {there} already there; `harness track ui` compares them")
     except UserError as error:
         errors.print(f"[yellow]warning:[/] {escape(str(error))}")
+    except ImportError as error:
+        errors.print(f"[yellow]warning:[/] nothing was sent to MLflow: {escape(str(error))}; `make setup` installs it")
 
 
 def run(

@@ -89,6 +89,7 @@ class MethodContract:
         network = tools.network.eval()
         assert isinstance(network, Network)
         frames, lengths = torch.rand(4, 3, 64, 44, generator=torch.Generator().manual_seed(0)), torch.full((4,), 3)
+        frames = frames.to(tools.device.torch)
         with torch.no_grad():
             whole, alone = network.embed(frames, lengths), network.embed(frames[:1], lengths[:1])
         assert whole.ndim == 3 and len(whole) == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,24 @@ from harness.errors import UserError
 from harness.presets import compose
 from harness.registry import find, plugged
 from harness.training.checkpoint import Resume
-from harness.training.device import Device
+from harness.training.device import Device, set_up
 from harness.training.trainer import Trainer, TrainingTools
 from harness.types import Method, Pool, SequenceLabels
 
-CPU = Device(torch.device("cpu"), "fp32", False, 64)
+DEVICE_VARIABLE = "HARNESS_TEST_DEVICE"
+"""Set to "cuda", it has these trainings, and with them every test of a method, run on the GPU."""
 PEOPLE, SEQUENCES = 5, 20
 _NETWORK = {"channels": [4, 8, 8], "embedding": 8, "norm": "batch"}
 _VIDEO = {"channels": [2, 3, 4], "embedding": 8, "head_init": "per-part"}
+
+
+@functools.cache
+def device() -> Device:
+    """Where the tests' trainings run: the CPU, or what ``HARNESS_TEST_DEVICE`` says."""
+    if os.environ.get(DEVICE_VARIABLE, "cpu") == "cpu":
+        return Device(torch.device("cpu"), "fp32", False, 64)
+    compute = {"device": os.environ[DEVICE_VARIABLE], "precision": "fp32", "channels_last": False, "extract_frames": 64}
+    return set_up(config.Compute.model_validate({**smoke_tree()["compute"], **compute}))
 
 
 def smoke_tree() -> dict[str, Any]:
@@ -74,7 +86,8 @@ def start(method: Method, settings: config.Settings, name: str = "gaitset") -> T
         assert method.uses_view_classifier, "the method asks for views, but uses_view_classifier is False"
         return np.arange(SEQUENCES) < 4
 
-    return TrainingTools(0, network, frames, pool, CPU, cluster, front_back)
+    where = device()
+    return TrainingTools(0, where.place(network), where.hold(frames), pool, where, cluster, front_back)
 
 
 def trained(
@@ -83,5 +96,5 @@ def trained(
     """Weights and history after a training of two steps."""
     tools = start(method, settings, name)
     folder.mkdir()
-    place = Trainer(CPU, Resume(folder), lambda plan: {}).fit(method, tools.network, tools)
+    place = Trainer(tools.device, Resume(folder), lambda plan: {}).fit(method, tools.network, tools)
     return tools.network.state_dict(), place.history

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.bench import hardware, material, measure, turns
+from harness.bench import hardware, material, measure, schedule, turns
 from harness.bench.hardware import Hardware, Work
 from harness.bench.measure import Figure
 from harness.bench.plain import epoch, files
@@ -21,6 +21,7 @@ from harness.bench.plain.networks import PlainGaitGL, PlainGaitSet
 from harness.bench.turns import EnoughError, Tick, Times, take_turns
 from harness.clustering.infomap import Clustering
 from harness.errors import UserError
+from harness.testing.tiny import shrink, smoke_tree
 from models.gaitgl import GaitGL
 from models.gaitset import GaitSet
 
@@ -187,3 +188,50 @@ def test_a_whole_part(monkeypatch: pytest.MonkeyPatch, root):
     report = json.loads(json.dumps(measure.report([figure], common)))
     assert report["hardware"]["fp32"] > 0 and report["commit"] and report["environment"]["cpu"]
     assert [found["name"] for found in report["figures"]] == ["end-to-end"]
+
+
+def test_a_gpu_gets_sizes_that_fill_it_and_no_part_of_a_cpu():
+    cuda, cpu = (dict(measure.plan(list(measure.PARTS), {}, {"device": d})) for d in ("cuda", "cpu"))
+    assert cpu.keys() - cuda.keys() == {"prepare", "generate"}
+    assert cuda["train"]["subjects"] == 8 and cuda["train"]["sequences"] == 16 and cuda["train"]["frames"] == 30
+    assert all(cuda[name].keys() == cpu[name].keys() for name in cuda)
+    ((_, size),) = measure.plan(["prepare"], {}, {"device": "cuda"})  # by its name it is measured all the same
+    assert size["sequences"]
+
+
+def test_made_up_people_are_the_training_set_of_casia_b():
+    frames, pool = material.people(2, 9, 3)
+    assert len(pool) == 220 and len(frames) == pool.length.sum() and set(pool.length.tolist()) <= set(range(6, 13))
+    assert np.array_equal(pool.start[1:], np.cumsum(pool.length)[:-1]) and pool.labels is None
+    assert torch.equal(material.people(2, 9, 3)[0], frames) and not torch.equal(material.people(2, 9, 3, 1)[0], frames)
+    assert material.front_back(220).mean() == 2 / 11
+    side, front = (float(frames[pool.start[n] : pool.start[n] + 6].float().std(dim=0).mean()) for n in (5, 0))
+    assert side > front > 0  # legs are seen to swing from the side
+
+
+def test_the_schedule(monkeypatch: pytest.MonkeyPatch):
+    settings = shrink(smoke_tree())
+    monkeypatch.setattr(material, "paper_settings", lambda size: settings)
+    monkeypatch.setattr(hardware, "_SIDE", 256)
+    size = {"backbone": "gaitset", "people": 1, "length": 6, "spread": 2, "threads": 1, "precision": "fp32"}
+    told: list[str] = []
+    rows = [list(schedule.rows({**size, "cc_epochs": n, "sf_epochs": 1, "device": "cpu"}, told.append)) for n in (1, 2)]
+    for whole, (held, cc, sf, total) in zip((True, False), rows):
+        assert "on cpu" in held.remark and "FLOP utilisation" in cc.remark and len(sf.seconds) == 1
+        assert total.seconds[0] > 0 and ("all of it ran" in total.remark) == whole
+    assert len(rows[1][1].seconds) == 2 and told[0].startswith("110 sequences")
+
+
+def test_grews_size_in_small(capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch: pytest.MonkeyPatch, root):
+    monkeypatch.chdir(root)
+    small = {"sequences": 300, "length": 3, "features": 32, "neighbours": 20, "clusters": 10, "turns": 2}
+    common = {"threads": 1, "precision": "fp32", "device": "cpu"}
+    told: list[str] = []
+    title, lines = measure.alone("large", small, common, told.append)
+    assert title.endswith(": GREW's size") and "`harness bench large`: sequences 300, length 3" in lines[1]
+    assert any(line.startswith("| 19 neighbours of 300 x 32 | 2 |") for line in lines)
+    assert next(line for line in lines if line.startswith("| InfoMap")).endswith("| 10 clusters |")
+    page = measure.renewed("", title, *lines)
+    assert measure.renewed(page, title, *lines) == page and page.count("\n## ") == 1
+    with pytest.raises(UserError, match="did you mean 'length'"):
+        measure.alone("large", {"lenght": 1}, common, told.append)

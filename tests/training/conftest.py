@@ -12,8 +12,8 @@ import torch
 
 from harness import config
 from harness.clustering.infomap import Clustering
+from harness.testing.tiny import device
 from harness.training.checkpoint import Resume
-from harness.training.device import Device
 from harness.training.distributed import Ranks
 from harness.training.listener import Listener
 from harness.training.state import Place
@@ -21,7 +21,7 @@ from harness.training.trainer import Trainer, TrainingTools
 from harness.types import Pool, SequenceLabels
 from models.gaitset import GaitSet
 
-CPU = Device(torch.device("cpu"), "fp32", False, 64)
+HERE = device()
 
 
 def tiny_settings(tree: dict[str, Any]) -> config.Settings:
@@ -88,13 +88,15 @@ def fit(
     """Trains the small network, or goes on where the folder's checkpoints end."""
     ranks = ranks or Ranks()
     frames, pool = people(method.uses_labels)
-    network = method.build(small(), 0)
-    cluster = Clustering(True, False, 2, 1, "torch", 1).fit
+    network = HERE.place(method.build(small(), 0))
+    cluster = Clustering(True, False, 2, 1, "exact", 1).fit
     front_back = np.arange(20) % 4 == 0
-    tools = TrainingTools(0, network, frames, pool, CPU, cluster, lambda: front_back, ranks, ear or Listener())
+    tools = TrainingTools(
+        0, network, HERE.hold(frames), pool, HERE, cluster, lambda: front_back, ranks, ear or Listener()
+    )
     resume = Resume(folder, every, keep) if ranks.first else None
     try:
-        place = Trainer(CPU, resume, lambda plan: {}).fit(method, network, tools)
+        place = Trainer(HERE, resume, lambda plan: {}).fit(method, network, tools)
     finally:
         if resume:
             resume.close()
@@ -107,4 +109,4 @@ def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
 
 @pytest.fixture
 def tiny() -> SimpleNamespace:
-    return SimpleNamespace(fit=fit, people=people, small=small, equal=equal, Ear=Ear, CPU=CPU)
+    return SimpleNamespace(fit=fit, people=people, small=small, equal=equal, Ear=Ear, device=HERE)
