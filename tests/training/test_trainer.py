@@ -38,7 +38,7 @@ def test_stopped_at_a_step_and_resumed_equals_undisturbed(
         (e, s) for e in range(EPOCHS) for s in range(make(settings).training.iterations)
     ]
     assert tiny.equal(got, wanted) and other == place and len(place.history) == EPOCHS
-    assert not tiny.equal(wanted, make(settings).build(tiny.small(), 0).state_dict())
+    assert not tiny.equal(wanted, tiny.device.place(make(settings).build(tiny.small(), 0)).state_dict())
 
 
 @pytest.mark.parametrize("name", ["upper", "cc"])
