@@ -91,7 +91,7 @@ def test_batches_are_the_cpus(store: str):
         got = made.batch(plan, 1, step)
         wanted = BatchSource(frames, pool, 4, False, 3, CPU).batch(plan, 1, step)
         whole = 2 * len(wanted.frames) // 3
-        # A GPU divides by 255 as it multiplies by the inverse: the last bit may differ, and what is sampled rounds more.
+        # A GPU divides by 255 by multiplying, so that the last bit may differ; what is sampled rounds more.
         torch.testing.assert_close(got.frames[:whole].cpu(), wanted.frames[:whole], rtol=2e-7, atol=0)
         apart = (got.frames[whole:].cpu() - wanted.frames[whole:]).abs() > 1e-3
         assert apart.float().mean() < 1e-3  # a blur's threshold may fall on the other side
