@@ -208,7 +208,6 @@ def alone(
     size = {**module.SIZE, **common, **changes}
     sizes = ", ".join(f"{key} {size[key]}" for key in module.SIZE)
     lines = [
-        "",
         f"`harness bench {name}`: {sizes}. {common['precision']}, {common['threads']} thread(s); "
         f"torch {environment()['packages']['torch']}; commit {commit()}.",
         "",
@@ -218,7 +217,7 @@ def alone(
     for row in module.rows(size, tell):
         lines.append(f"| {' | '.join(row.cells())} |")
         tell(lines[-1])
-    return f"{_machine(common)}: {module.ABOUT}", [*lines, ""]
+    return f"{_machine(common)}: {module.ABOUT}", lines
 
 
 def _gigas(value: float) -> str:

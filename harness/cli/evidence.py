@@ -143,8 +143,24 @@ def headline(settings: Settings) -> str:
     """What the numbers are made from, in one sentence that is never left out."""
     return (
         f"Suite {settings.suite.preset} ({settings.suite.about}). {_origin(settings)} Means over "
-        f"{len(settings.suite.seeds)} seed(s); ± is their standard deviation. {_architecture(settings)}"
+        f"{len(settings.suite.seeds)} seed(s){_fewer(settings)}; ± is their standard deviation. "
+        f"{_architecture(settings)}"
     )
+
+
+def _fewer(settings: Settings) -> str:
+    """Which methods have been scored for some of the seeds only, as in a suite that is under way."""
+    suite = settings.suite
+    found: dict[tuple[str, str, str], set[int]] = {}
+    for own in every_score(settings).values():
+        known = own["seed"] in suite.seeds and own["backbone"] in suite.backbones and own["dataset"] in suite.datasets
+        if known and not own.get("variant"):
+            found.setdefault((own["method"], own["backbone"], own["dataset"]), set()).add(own["seed"])
+    methods: dict[str, int] = {}
+    for (method, *_), seeds in found.items():
+        methods[method] = min(len(seeds), methods.get(method, len(suite.seeds)))
+    few = [f"{NAMES.get(m) or find('method', m).title} {n}" for m, n in methods.items() if n < len(suite.seeds)]
+    return f", but fewer for {', '.join(few)}" if few else ""
 
 
 def _origin(settings: Settings) -> str:

@@ -228,7 +228,7 @@ def test_grews_size_in_small(capsys: pytest.CaptureFixture[str], tmp_path, monke
     common = {"threads": 1, "precision": "fp32", "device": "cpu"}
     told: list[str] = []
     title, lines = measure.alone("large", small, common, told.append)
-    assert title.endswith(": GREW's size") and "`harness bench large`: sequences 300, length 3" in lines[1]
+    assert title.endswith(": GREW's size") and "`harness bench large`: sequences 300, length 3" in lines[0]
     assert any(line.startswith("| 19 neighbours of 300 x 32 | 2 |") for line in lines)
     assert next(line for line in lines if line.startswith("| InfoMap")).endswith("| 10 clusters |")
     page = measure.renewed("", title, *lines)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recorded import settle
 
-from harness.cli.evidence import cost, evidence_of, histories, stands_for
+from harness.cli.evidence import cost, evidence_of, headline, histories, stands_for
 from harness.cli.tables import build_grids
 from harness.config import load
 from harness.errors import UserError
@@ -55,3 +55,10 @@ def test_machines_of_one_name_are_told_apart_by_their_units(recorded):
     assert "; test (AVX2), test (AVX512, avx512_bf16), one thread a run;" in cost(load())
     path.write_text(path.read_text().replace('"gpu": null', '"gpu": "a card"'))
     assert "; a card, test (AVX2), one thread a run;" in cost(load())
+
+
+def test_methods_with_fewer_seeds_are_named(recorded):
+    assert "Means over 3 seed(s); ±" in headline(load())
+    for seed, method in ((1, "cc"), (2, "cc"), (0, "sf")):
+        Path(f"results/smoke/scores/{method}-gaitset-target-s{seed}.json").unlink()
+    assert "Means over 3 seed(s), but fewer for Base (CC) 1, Ours (SF) 2; ±" in headline(load())
