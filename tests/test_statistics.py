@@ -8,7 +8,15 @@ from scipy import stats
 
 from harness import statistics
 from harness.claims.simulate import Design, differences, false_positives, found_and_promised
-from harness.statistics import contributions, holm, paired_test, people_interval, run_variance, seed_interval
+from harness.statistics import (
+    contributions,
+    holm,
+    paired_test,
+    people_interval,
+    run_variance,
+    seed_interval,
+    welch_interval,
+)
 from harness.types import Outcome
 
 
@@ -144,3 +152,12 @@ def test_equal_records_give_equal_numbers_and_no_difference_none():
     assert same.p_above == same.p_below == 1.0 and same.error == 0
     sure = paired_test(np.full((3, 25), 2.0), 0.0, ("k",))
     assert (sure.p_above, sure.p_below) == (0.0, 1.0)
+
+
+def test_welchs_interval_is_scipys():
+    rng = np.random.default_rng(5)
+    one, two = rng.normal(60, 2, 10).tolist(), rng.normal(63, 5, 3).tolist()
+    low, high = stats.ttest_ind(one, two, equal_var=False).confidence_interval()
+    assert welch_interval(one, two) == pytest.approx((low, high))
+    assert welch_interval([1.0, 1.0], [4.0, 4.0]) == (-3.0, -3.0)
+    assert welch_interval([1.0], [4.0, 5.0]) is None

@@ -1,4 +1,4 @@
-"""A suite beside another with the same people and seeds: what stays when precision, machine or a setting changes."""
+"""A suite beside another with the same people: what stays when precision, machine, seeds or a setting change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.report.order import Column
-from harness.statistics import MIN_SEEDS, Floats, paired_test
+from harness.statistics import MIN_SEEDS, Floats, paired_test, welch_interval
 from harness.tables.grid import Cell, Grid, Place
 from harness.tables.render import ABSENT, chance, ours, signed
 
@@ -19,6 +19,10 @@ ABOUT = (
     "test subjects, before any correction. Where only precision or machine differ, a difference is what rounding alone "
     "makes of rendering and training."
 )
+ABOUT_OTHER_SEEDS = (
+    "The same people, other seeds. Means in per cent, differences in points; 95 %: over the seeds of either suite "
+    "(Welch's t), for these test people, before any correction."
+)
 ABOUT_CLAIMS = "Claims and questions tested in both, each with the numbers of its weakest part; p is before Holm's."
 _Shared = tuple[tuple[str, ...], str, Cell, Cell]
 """Backbone and method, condition, and the cell here and there."""
@@ -28,10 +32,12 @@ _Shared = tuple[tuple[str, ...], str, Cell, Cell]
 class Beside:
     """changed: rows under :data:`CHANGED`; means: under :data:`MEANS`; claims: under :data:`CLAIMS`.
 
-    cost: what the other suite's runs were made with; found: the comparison in sentences.
+    about: what differs and what the intervals are; cost: what the other suite's runs were made with; found: the
+    comparison in sentences.
     """
 
     preset: str
+    about: str
     cost: str
     found: str
     changed: Sequence[tuple[str, str, str]]
@@ -58,7 +64,7 @@ def beside(
     """Lays two suites side by side.
 
     paired: the differences f64[n,S] of a cell in points, here less there, of the n seeds and S test subjects of both;
-    None where they share none.
+    None where they share none: then its interval is one over the seeds of either.
     """
     other = {row.head: row.cells for row in there.summary.rows}
     shared: list[_Shared] = [
@@ -67,15 +73,17 @@ def beside(
         for c, own, its in zip(here.summary.columns, row.cells, other.get(row.head, ()), strict=False)
         if own.ours and its.ours
     ]
-    means, apart = [], 0
+    means, apart, alone = [], 0, 0
     for head, condition, own, its in shared:
         assert own.place is not None
-        row, zero_outside = _difference(own.place, paired(own.place))
+        pairs = paired(own.place)
+        row, zero_outside = _unpaired(own, its) if pairs is None else _difference(own.place, pairs)
         means.append((*head, condition, ours(own), ours(its), *row))
-        apart += zero_outside
+        apart, alone = apart + zero_outside, alone + (pairs is None)
     said = ["No method has run in both."]
     if shared:
         said = [f"In {apart} of {len(shared)} rows the interval of the difference leaves zero out."]
+    about = ABOUT_OTHER_SEEDS if shared and alone == len(shared) else ABOUT
     if ranked := _ranked(shared):
         agreeing, pairs = sum(c.agreeing for c in ranked), sum(c.pairs for c in ranked)
         said.append(f"{agreeing} of {pairs} pairs of methods come in the same order in both.")
@@ -83,13 +91,20 @@ def beside(
     if alike := [(a, b) for a, b in both if a["part"] == b["part"]]:
         agreeing = sum(a["difference"] * b["difference"] > 0 for a, b in alike)
         said.append(f"{agreeing} of {len(alike)} claims with the same weakest part have differences of the same sign.")
-    return Beside(preset, cost, " ".join(said), changed, means, [_claim(*pair) for pair in both])
+    return Beside(preset, about, cost, " ".join(said), changed, means, [_claim(*pair) for pair in both])
 
 
-def _difference(place: Place, pairs: Floats | None) -> tuple[tuple[str, str, str], bool]:
+def _unpaired(own: Cell, its: Cell) -> tuple[tuple[str, str, str], bool]:
+    """As :func:`_difference`, of runs that share no seed."""
+    assert own.mean is not None and its.mean is not None
+    interval = welch_interval(own.ours, its.ours)
+    text = ABSENT if interval is None else _interval(interval)
+    outside = interval is not None and not interval[0] <= 0 <= interval[1]
+    return (signed(own.mean - its.mean), text, ABSENT), outside
+
+
+def _difference(place: Place, pairs: Floats) -> tuple[tuple[str, str, str], bool]:
     """Difference, its interval and the largest of one seed as text; whether the interval leaves zero out."""
-    if pairs is None:
-        return (ABSENT, ABSENT, ABSENT), False
     by_seed = pairs.mean(axis=1)
     largest = signed(float(by_seed[abs(by_seed).argmax()]))
     if len(pairs) < MIN_SEEDS or pairs.shape[1] < 2:

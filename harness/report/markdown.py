@@ -106,7 +106,7 @@ def _beside(report: Report) -> list[str]:
     changed, means, claims = (_table(heads, rows) if rows else "" for heads, rows in tables)
     made = f"There: {b.cost}"
     return [
-        f"{BESIDE}{b.preset}", beside.ABOUT, f"**{b.found}**", changed, made, means,
+        f"{BESIDE}{b.preset}", b.about, f"**{b.found}**", changed, made, means,
         beside.ABOUT_CLAIMS * bool(b.claims), claims,
     ]  # fmt: skip
 

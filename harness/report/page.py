@@ -129,7 +129,7 @@ def _order(report: Report) -> str:
 
 def _beside(b: beside.Beside) -> str:
     return (
-        f"<p>{escape(beside.ABOUT)}</p>\n<p><strong>{escape(b.found)}</strong></p>\n"
+        f"<p>{escape(b.about)}</p>\n<p><strong>{escape(b.found)}</strong></p>\n"
         + _table("What differs in the settings", beside.CHANGED, b.changed)
         + f"<p>There: {escape(b.cost)}</p>\n"
         + _table("Every method here and there", beside.MEANS, b.means)

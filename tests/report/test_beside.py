@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.cli.beside import pairing
-from harness.report.beside import CLAIMS, MEANS, Beside, Side, beside
+from harness.report.beside import ABOUT, ABOUT_OTHER_SEEDS, CLAIMS, MEANS, Beside, Side, beside
 from harness.tables.grid import Cell, Grid, Place, Row
+from harness.tables.render import signed
 from harness.types import Outcome
 
 METHODS = {"pretrain": "Pretrain", "cc": "Base (CC)", "sf": "Ours (SF)"}
@@ -78,7 +80,15 @@ def test_without_a_common_seed_or_method_there_is_no_difference():
     here, (table, outcomes) = side(RATES), side(RATES)
     elsewhere = [replace(o, seed=o.seed + 7) for o in outcomes]
     made = laid(here, (table, elsewhere))
-    assert {row[5:] for row in made.means} == {("\u2014", "\u2014", "\u2014")} and "In 0 of 9 rows" in made.found
+    assert {row[5] for row in made.means} == {"0.0"} and {row[7] for row in made.means} == {"\u2014"}
+    assert "In 0 of 9 rows" in made.found and made.about == ABOUT_OTHER_SEEDS
+    one, two = (s[0].summary.rows[0].cells[1].ours for s in (here, side({**RATES, "pretrain": 0.5})))
+    low, high = stats.ttest_ind(one, two, equal_var=False).confidence_interval()
+    other, outcomes = side({**RATES, "pretrain": 0.5})
+    made = laid(here, (other, [replace(o, seed=o.seed + 7) for o in outcomes]))
+    row = next(row for row in made.means if row[1:3] == ("Pretrain", "BG"))
+    assert row[6] == f"{signed(low)} to {signed(high)}" and "In 3 of 9 rows" in made.found
+    assert laid(here, side(RATES)).about == ABOUT
     assert laid(side({"cc": 0.5}), side({"sf": 0.5})).found == "No method has run in both."
 
 
