@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +64,8 @@ def embed(
     images, pool, labels = _of_store(store) if store is not None else _of_arrays(frames)
     settings: Any = {"device": device, "precision": precision, "threads": cores(), "ranks": 1, "store": "host"}
     on = set_up(Compute(**settings, channels_last=True, compile="none", extract_frames=128, knn="auto"))
+    if on.torch.type == "cuda":
+        on = replace(on, extract_frames=8192)  # a GPU is not filled by less
     began = time.perf_counter()
     embeddings = extract(on.place(network), torch.from_numpy(images), pool, on).cpu().numpy()
     seconds = time.perf_counter() - began
