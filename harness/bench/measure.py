@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from harness.bench import hardware
+from harness.bench.alone import Row
 from harness.bench.hardware import Work
 from harness.bench.turns import Times, take_turns
 from harness.errors import UserError, nearest
@@ -198,26 +199,47 @@ def _machine(common: dict[str, Any]) -> str:
     return f"{processor(where)}, {where['cores']} cores{gpu}"
 
 
-def alone(
-    name: str, changes: dict[str, Any], common: dict[str, Any], tell: Callable[[str], None]
-) -> tuple[str, list[str]]:
-    """Measures a part that has no reference: the title of its part of the page, and the lines below."""
+@dataclass(frozen=True)
+class Alone:
+    """A part without a reference: its sizes and what was measured."""
+
+    name: str
+    about: str
+    size: dict[str, Any]
+    rows: list[Row]
+
+    @property
+    def title(self) -> str:
+        """Of its part of docs/performance.md."""
+        return f"{_machine(self.size)}: {self.about}"
+
+    def lines(self) -> list[str]:
+        """The part itself."""
+        own = importlib.import_module(ALONE[self.name]).SIZE
+        sizes = ", ".join(f"{key} {self.size[key]}" for key in own)
+        return [
+            f"`harness bench {self.name}`: {sizes}. {self.size['precision']}, {self.size['threads']} thread(s); "
+            f"torch {environment()['packages']['torch']}; commit {commit()}.",
+            "",
+            "| What | times | Seconds (least-most) | |",
+            "| --- | ---: | ---: | --- |",
+            *(f"| {' | '.join(row.cells())} |" for row in self.rows),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"commit": commit(), "environment": environment(), **asdict(self)}
+
+
+def alone(name: str, changes: dict[str, Any], common: dict[str, Any], tell: Callable[[str], None]) -> Alone:
+    """Measures a part that has no reference; ``tell`` hears how it goes."""
     module = importlib.import_module(ALONE[name])
     for key in changes.keys() - module.SIZE.keys():
         raise UserError(f"--size {key}: {name} has no such size; {nearest(key, module.SIZE)}")
-    size = {**module.SIZE, **common, **changes}
-    sizes = ", ".join(f"{key} {size[key]}" for key in module.SIZE)
-    lines = [
-        f"`harness bench {name}`: {sizes}. {common['precision']}, {common['threads']} thread(s); "
-        f"torch {environment()['packages']['torch']}; commit {commit()}.",
-        "",
-        "| What | times | Seconds (least-most) | |",
-        "| --- | ---: | ---: | --- |",
-    ]
+    size, rows = {**module.SIZE, **common, **changes}, []
     for row in module.rows(size, tell):
-        lines.append(f"| {' | '.join(row.cells())} |")
-        tell(lines[-1])
-    return f"{_machine(common)}: {module.ABOUT}", lines
+        rows.append(row)
+        tell(" | ".join(cell for cell in row.cells() if cell))
+    return Alone(name, module.ABOUT, size, rows)
 
 
 def _gigas(value: float) -> str:

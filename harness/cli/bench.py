@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import console
+from harness.cli.console import console, errors
 from harness.errors import UserError
 from harness.files import atomic_path
 
@@ -65,9 +65,12 @@ def bench(
     common = {"threads": threads, "precision": chosen.value, "device": device}
     before = PAGE.read_text() if PAGE.is_file() else ""
     if what.value in ALONE:
-        title, lines = alone(what.value, _sizes(size or []), common, lambda text: console.print(text, markup=False))
+        tell = errors if as_json else console
+        found = alone(what.value, _sizes(size or []), common, lambda text: tell.print(text, markup=False))
+        if as_json:
+            print(json.dumps(found.as_json(), indent=1))
         if write:
-            _write(renewed(before, title, *lines))
+            _write(renewed(before, found.title, *found.lines()))
         return
     names = list(PARTS) if what is What.all else [what.value]
     changes = _sizes(size or [])

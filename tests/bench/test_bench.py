@@ -222,12 +222,14 @@ def test_the_schedule(monkeypatch: pytest.MonkeyPatch):
     assert len(rows[1][1].seconds) == 2 and told[0].startswith("110 sequences")
 
 
-def test_grews_size_in_small(capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch: pytest.MonkeyPatch, root):
+def test_grews_size_in_small(monkeypatch: pytest.MonkeyPatch, root):
     monkeypatch.chdir(root)
     small = {"sequences": 300, "length": 3, "features": 32, "neighbours": 20, "clusters": 10, "turns": 2}
     common = {"threads": 1, "precision": "fp32", "device": "cpu"}
     told: list[str] = []
-    title, lines = measure.alone("large", small, common, told.append)
+    found = measure.alone("large", small, common, told.append)
+    title, lines = found.title, found.lines()
+    assert json.loads(json.dumps(found.as_json()))["rows"][2]["what"] == "19 neighbours of 300 x 32"
     assert title.endswith(": GREW's size") and "`harness bench large`: sequences 300, length 3" in lines[0]
     assert any(line.startswith("| 19 neighbours of 300 x 32 | 2 |") for line in lines)
     assert next(line for line in lines if line.startswith("| InfoMap")).endswith("| 10 clusters |")
