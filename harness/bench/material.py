@@ -94,6 +94,8 @@ def paper_settings(size: dict[str, Any]) -> Settings:
     """The paper's settings (conf/suite/paper.yaml) with a benchmark's device, precision and threads."""
     tree = yaml.safe_load(compose("paper"))
     tree["compute"] |= {key: size[key] for key in ("device", "precision", "threads")}
+    if size["device"] == "cpu":
+        tree["compute"]["extract_frames"] = 128  # what the suites for a CPU have
     return check(tree, "conf/suite/paper.yaml")
 
 

@@ -37,7 +37,8 @@ each sequence, fp32, one sequence at a time in extraction, links and memory upda
 time in scoring), in turns, each side in a process of its own with the same number of threads. Ratios are medians over
 the turns with least and most; they hold on other machines better than seconds do. The bound is the time that the work's
 operations at the measured rate of a matrix product, or its bytes at the measured bandwidth of a copy, would take.
-FLOP utilisation is the operations that the work needs, a second, over that rate.
+FLOP utilisation is the operations that the work needs, a second, over that rate. What is too large for a reference
+(`harness bench schedule` and `large`, with `--write`) has a section of its own, without ratios.
 
 What makes the difference on a CPU: bf16 products, frames flat in channels-last layout, freed memory kept instead of
 given back (glibc), whole batches from packed frames, and maxima over frames without their places where no gradient
@@ -217,8 +218,9 @@ class Alone:
         """The part itself."""
         own = importlib.import_module(ALONE[self.name]).SIZE
         sizes = ", ".join(f"{key} {self.size[key]}" for key in own)
+        kind = f"{self.size['precision']}, " if "backbone" in own else ""
         return [
-            f"`harness bench {self.name}`: {sizes}. {self.size['precision']}, {self.size['threads']} thread(s); "
+            f"`harness bench {self.name}`: {sizes}. {kind}{self.size['threads']} thread(s); "
             f"torch {environment()['packages']['torch']}; commit {commit()}.",
             "",
             "| What | times | Seconds (least-most) | |",
@@ -235,7 +237,15 @@ def alone(name: str, changes: dict[str, Any], common: dict[str, Any], tell: Call
     module = importlib.import_module(ALONE[name])
     for key in changes.keys() - module.SIZE.keys():
         raise UserError(f"--size {key}: {name} has no such size; {nearest(key, module.SIZE)}")
+    if common["device"] == "cpu" and not changes:
+        raise UserError(f"bench {name}: its sizes are those of a GPU; give --device cuda, or smaller ones by --size")
     size, rows = {**module.SIZE, **common, **changes}, []
+    for key, usual in module.SIZE.items():
+        least = module.LEAST.get(key, 1)
+        if isinstance(usual, int) and (not isinstance(size[key], int) or size[key] < least):
+            raise UserError(f"--size {key}={size[key]}: a whole number of {least} or more is expected")
+    if size.get("backbone", _BACKBONES[0]) not in _BACKBONES:
+        raise UserError(f"--size backbone={size['backbone']}: {nearest(str(size['backbone']), _BACKBONES)}")
     for row in module.rows(size, tell):
         rows.append(row)
         tell(" | ".join(cell for cell in row.cells() if cell))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +38,8 @@ class Precision(StrEnum):
 def bench(
     what: Annotated[What, typer.Argument(help="which part, or all")],
     size: Annotated[list[str] | None, typer.Option(help="a size that differs, e.g. frames=30; may be repeated")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="turns that count")] = 5,
-    warm_up: Annotated[int, typer.Option(min=0, help="turns before them that do not")] = 1,
+    repeats: Annotated[int | None, typer.Option(min=1, help="turns that count; default: 5")] = None,
+    warm_up: Annotated[int | None, typer.Option(min=0, help="turns before them that do not; default: 1")] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads of either side")] = 1,
     precision: Annotated[
         Precision | None, typer.Option(help="of ours; default: bf16 where there are units for it. The reference: fp32")
@@ -52,7 +53,7 @@ def bench(
     Seconds are medians with their spread (least to most). The ratio, reference by ours, holds on a busy machine too.
     The bound is what the measured rate of a matrix product and the bandwidth of a copy would allow.
 
-    schedule and large need a GPU and have no reference: the paper's CASIA-B schedule, and GREW's size.
+    schedule and large are for a GPU and have no reference: the paper's CASIA-B schedule, and GREW's size.
 
     Example: harness bench train --size backbone=gaitset --size frames=30 --repeats 5 --json
     """
@@ -63,32 +64,37 @@ def bench(
         raise UserError("--write goes with `harness bench all`, schedule or large: the page holds every part")
     chosen = precision or (Precision.bf16 if bf16_is_fast(device) else Precision.fp32)
     common = {"threads": threads, "precision": chosen.value, "device": device}
-    before = PAGE.read_text() if PAGE.is_file() else ""
     if what.value in ALONE:
+        if repeats is not None or warm_up is not None:
+            raise UserError(
+                f"{what.value} has no turns: leave --repeats and --warm-up out, and say its sizes by --size"
+            )
         tell = errors if as_json else console
         found = alone(what.value, _sizes(size or []), common, lambda text: tell.print(text, markup=False))
         if as_json:
             print(json.dumps(found.as_json(), indent=1))
         if write:
-            _write(renewed(before, found.title, *found.lines()))
+            _write(lambda before: renewed(before, found.title, *found.lines()))
         return
+    turns = 5 if repeats is None else repeats, 1 if warm_up is None else warm_up
     names = list(PARTS) if what is What.all else [what.value]
     changes = _sizes(size or [])
     figures = []
     for name, sizes in plan(names, changes, common):
-        found = measure(name, sizes, repeats, warm_up)
+        found = measure(name, sizes, *turns)
         figures.append(found)
         if not as_json:
             console.print(found.line(), markup=False)
     if as_json:
         print(json.dumps(report(figures, common), indent=1))
     if write:
-        _write(page(figures, common, repeats, warm_up, before))
+        _write(lambda before: page(figures, common, *turns, before))
 
 
-def _write(text: str) -> None:
+def _write(renew: Callable[[str], str]) -> None:
+    before = PAGE.read_text() if PAGE.is_file() else ""
     with atomic_path(PAGE) as scratch:
-        scratch.write_text(text)
+        scratch.write_text(renew(before))
     console.print(f"{PAGE} written")
 
 

@@ -66,8 +66,15 @@ def embed(
     on = set_up(Compute(**settings, channels_last=True, compile="none", extract_frames=128, knn="auto"))
     if on.torch.type == "cuda":
         on = replace(on, extract_frames=8192)  # a GPU is not filled by less
-    began = time.perf_counter()
-    embeddings = extract(on.place(network), torch.from_numpy(images), pool, on).cpu().numpy()
+    began, placed = time.perf_counter(), on.place(network)
+    while True:
+        try:
+            embeddings = extract(placed, torch.from_numpy(images), pool, on).cpu().numpy()
+            break
+        except torch.cuda.OutOfMemoryError:
+            if on.extract_frames == 1:
+                raise UserError("the GPU has no memory for one sequence; give --device cpu") from None
+            on = replace(on, extract_frames=on.extract_frames // 2)
     seconds = time.perf_counter() - began
     write_arrays(output, {"embeddings": embeddings, **labels})
     shape = list(embeddings.shape)

@@ -23,7 +23,8 @@ ABOUT_OTHER_SEEDS = (
     "The same people, other seeds. Means in per cent, differences in points; 95 %: over the seeds of either suite "
     "(Welch's t), for these test people, before any correction."
 )
-ABOUT_CLAIMS = "Claims and questions tested in both, each with the numbers of its weakest part; p is before Holm's."
+ABOUT_CLAIMS = "Claims and questions measured in both, each with the numbers of its weakest part; p is before Holm's."
+ABOUT_SOME = " Rows without a seed in common (— in the last column): over the seeds of either suite (Welch's t)."
 _Shared = tuple[tuple[str, ...], str, Cell, Cell]
 """Backbone and method, condition, and the cell here and there."""
 
@@ -83,7 +84,7 @@ def beside(
     said = ["No method has run in both."]
     if shared:
         said = [f"In {apart} of {len(shared)} rows the interval of the difference leaves zero out."]
-    about = ABOUT_OTHER_SEEDS if shared and alone == len(shared) else ABOUT
+    about = ABOUT_OTHER_SEEDS if shared and alone == len(shared) else ABOUT + ABOUT_SOME * (alone > 0)
     if ranked := _ranked(shared):
         agreeing, pairs = sum(c.agreeing for c in ranked), sum(c.pairs for c in ranked)
         said.append(f"{agreeing} of {pairs} pairs of methods come in the same order in both.")

@@ -44,6 +44,8 @@ def finding(claims: Sequence[Mapping[str, Any]], found: Sequence[Column] = ()) -
             said.append(f"{_answer(main, _ANSWERS, _LEANS)} ({_points(main)}; {paper}{why}).")
     if (equal := by_key.get(EQUAL)) and equal["verdict"] in _COMPUTE:
         said.append(f"{_answer(equal, _COMPUTE, _COMPUTE_LEANS)} ({_points(equal)}).")
+    elif main and equal and main["verdict"] != "not run":
+        said.append("CC trained for as many steps has not run.")
     papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
     if papers:
         said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")

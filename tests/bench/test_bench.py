@@ -232,8 +232,21 @@ def test_grews_size_in_small(monkeypatch: pytest.MonkeyPatch, root):
     assert json.loads(json.dumps(found.as_json()))["rows"][2]["what"] == "19 neighbours of 300 x 32"
     assert title.endswith(": GREW's size") and "`harness bench large`: sequences 300, length 3" in lines[0]
     assert any(line.startswith("| 19 neighbours of 300 x 32 | 2 |") for line in lines)
-    assert next(line for line in lines if line.startswith("| InfoMap")).endswith("| 10 clusters |")
+    assert next(line for line in lines if line.startswith("| InfoMap")).endswith("hardly touch |")
     page = measure.renewed("", title, *lines)
     assert measure.renewed(page, title, *lines) == page and page.count("\n## ") == 1
     with pytest.raises(UserError, match="did you mean 'length'"):
         measure.alone("large", {"lenght": 1}, common, told.append)
+
+
+def test_what_a_part_without_reference_refuses():
+    cpu = {"threads": 1, "precision": "fp32", "device": "cpu"}
+    for name, changes, said in (
+        ("large", {}, "its sizes are those of a GPU; give --device cuda"),
+        ("large", {"clusters": 5}, "a whole number of 8 or more"),
+        ("large", {"turns": 0}, "--size turns=0"),
+        ("schedule", {"cc_epochs": 0.5}, "--size cc_epochs=0.5"),
+        ("schedule", {"backbone": "gaitsett"}, "did you mean 'gaitset'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            measure.alone(name, changes, cpu, print)

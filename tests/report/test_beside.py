@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from harness.cli.beside import pairing
-from harness.report.beside import ABOUT, ABOUT_OTHER_SEEDS, CLAIMS, MEANS, Beside, Side, beside
+from harness.report.beside import ABOUT, ABOUT_OTHER_SEEDS, ABOUT_SOME, CLAIMS, MEANS, Beside, Side, beside
 from harness.tables.grid import Cell, Grid, Place, Row
 from harness.tables.render import signed
 from harness.types import Outcome
@@ -104,3 +104,11 @@ def test_claims_tested_in_both_are_compared_and_signs_only_of_the_same_part():
     assert [row[0] for row in made.claims] == ["a", "b", "d"] and all(len(row) == len(CLAIMS) for row in made.claims)
     assert made.claims[0] == ("a", "+2.0", "+1.5", "+0.5 to +2.5", "0.250", "+0.5", "\u22120.5 to +1.5", "0.250")
     assert made.found.endswith("1 of 2 claims with the same weakest part have differences of the same sign.")
+
+
+def test_rows_without_a_common_seed_are_told_from_the_others():
+    (table, outcomes) = side(RATES)
+    partly = [replace(o, seed=o.seed + 7 * (o.method == "sf")) for o in outcomes]
+    made = laid(side(RATES), (table, partly))
+    assert made.about == ABOUT + ABOUT_SOME
+    assert [row[7] == "\u2014" for row in made.means] == [row[1] == "Ours (SF)" for row in made.means]

@@ -56,9 +56,11 @@ def test_what_only_the_number_of_claims_leaves_open_is_not_called_the_same(diffe
     ("verdict", "said"),
     [("supported", "also gains on CC trained"), ("refuted", "does better"), ("undecided", "cannot tell it from CC")],
 )
-def test_equal_compute_is_said_once_it_was_run(verdict, said):
+def test_equal_compute_is_said_and_that_it_was_not_run(verdict, said):
     assert said in finding([claim(), claim(EQUAL, verdict, "controls")])
-    assert "as many steps" not in finding([claim(), claim(EQUAL, "not run", "controls", None)])
+    missing = claim(EQUAL, "not run", "controls", None)
+    assert "CC trained for as many steps has not run." in finding([claim(), missing])
+    assert "as many steps" not in finding([claim(verdict="not run", difference=None, reason="none"), missing])
 
 
 def test_verdicts_are_counted_for_the_paper_and_for_our_questions_apart():

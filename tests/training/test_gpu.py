@@ -70,6 +70,7 @@ def trained(
     folder.mkdir(exist_ok=True)
     try:
         Trainer(device, Resume(folder), lambda plan: {}).fit(method, tools.network, tools)
+        assert stop is None, "it was to stop before its end"
     except KeyboardInterrupt:
         assert stop is not None
     return {key: value.cpu() for key, value in tools.network.state_dict().items()}
@@ -77,6 +78,18 @@ def trained(
 
 def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+
+
+def distance(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> float:
+    """Between all weights of two networks."""
+    assert one.keys() == two.keys()
+    return sum(float((one[key].double() - two[key].cpu().double()).square().sum()) for key in one) ** 0.5
+
+
+def moved(weights: dict[str, torch.Tensor], backbone: str) -> float:
+    """How far CC's training took the weights from where they were."""
+    settings = shrink(smoke_tree())
+    return distance(weights, start(find("method", "cc")(settings), settings, backbone).network.state_dict())
 
 
 @pytest.mark.parametrize("store", ["device", "host"])
@@ -199,10 +212,7 @@ def test_a_training_is_near_the_cpus(backbone: str, tmp_path: Path):
     """Four steps of CC: rounding apart, the same network."""
     here = trained(Device(CPU, "fp32", False, 64), "cc", tmp_path / "cpu", backbone)
     there = trained(card(channels_last=False), "cc", tmp_path / "cuda", backbone)
-    before = start(find("method", "cc")(shrink(smoke_tree())), shrink(smoke_tree()), backbone).network.state_dict()
-    moved = sum(float((here[key].double() - before[key].cpu().double()).square().sum()) for key in here) ** 0.5
-    apart = sum(float((here[key].double() - there[key].double()).square().sum()) for key in here) ** 0.5
-    assert apart < 0.05 * moved
+    assert distance(here, there) < 0.05 * moved(here, backbone)
 
 
 @pytest.mark.parametrize("mode", ["default", "cuda-graphs"])
@@ -210,9 +220,7 @@ def test_compiled_steps_are_near_the_plain_ones(mode: str, tmp_path: Path):
     plain = trained(card(), "cc", tmp_path / "plain")
     fast = trained(card(compile=mode), "cc", tmp_path / "fast")
     fast = {key.removeprefix("_orig_mod."): value for key, value in fast.items()}
-    assert fast.keys() == plain.keys()
-    for key in plain:
-        torch.testing.assert_close(fast[key], plain[key], rtol=1e-2, atol=1e-3)
+    assert distance(plain, fast) < 0.2 * moved(plain, "gaitset")
 
 
 def test_scores_are_the_cpus():
