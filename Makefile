@@ -33,11 +33,12 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright
 
+# Three workers on two cores: some tests wait for servers and for processes of their own.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup -m "not long"
 
 test-all: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup
 
 # The code that each stage of dvc.yaml depends on, after imports have changed.
 deps: $(READY)
