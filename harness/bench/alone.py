@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from harness.bench.hardware import finish
+
 T = TypeVar("T")
 
 
@@ -31,13 +33,8 @@ class Row:
 
 def timed(device: torch.device, work: Callable[[], T]) -> tuple[float, T]:
     """Seconds of ``work`` by the clock, the device's share of it included, and what it gave."""
-    _wait(device)
+    finish(device)
     began = time.perf_counter()
     made = work()
-    _wait(device)
+    finish(device)
     return time.perf_counter() - began, made
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from harness.bench import extract, material, train
-from harness.bench.hardware import Work
+from harness.bench.hardware import Work, finish
 from harness.bench.plain import files
 from harness.bench.plain.epoch import PlainRun, centroids, cluster
 from harness.bench.turns import Tick
@@ -38,8 +38,7 @@ class _Turns(Listener):
         self.tick, self.device = tick, device
 
     def epoch(self, metrics: dict[str, Any]) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        finish(self.device)
         self.tick()
 
 

@@ -58,6 +58,12 @@ def measure(device: torch.device, threads: int, repeats: int = 15) -> Hardware:
     return Hardware(*rates, copy=2 * source.nbytes / seconds)
 
 
+def finish(device: torch.device) -> None:
+    """Waits until the device has done what it was given; a CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def _least(work: Callable[[], object], device: torch.device, threads: int, repeats: int) -> float:
     taken: list[float] = []
     for turn in range(repeats + 1):
@@ -65,8 +71,7 @@ def _least(work: Callable[[], object], device: torch.device, threads: int, repea
             break
         began, worked = time.perf_counter(), time.process_time()
         work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        finish(device)
         seconds = time.perf_counter() - began
         if device.type == "cpu":
             seconds = min(seconds, (time.process_time() - worked) / threads)

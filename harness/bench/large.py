@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from harness.bench import material
 from harness.bench.alone import Row, timed
-from harness.clustering.infomap import partition
+from harness.clustering.infomap import Clustering
 from harness.clustering.knn import choose_backend, nearest_neighbours
 from harness.data.batching import BatchSource
 from harness.training.device import set_up
@@ -40,15 +40,14 @@ def rows(size: dict[str, Any], tell: Callable[[str], None]) -> Iterator[Row]:
     taken = [timed(device.torch, lambda: source.batch(plan, 0, step))[0] for step in range(1, 21)]  # noqa: B023
     yield Row("a batch of (8, 16) x 30 frames from it", taken)
     features = _features(size, device.torch)
-    backend, found = choose_backend(settings.compute.knn), None
+    backend = choose_backend(settings.compute.knn)
     taken = []
     for turn in range(size["turns"]):
-        seconds, found = timed(
+        seconds, _ = timed(
             device.torch, lambda: nearest_neighbours(features, size["neighbours"] - 1, backend, size["threads"])
         )
         taken.append(seconds)
         tell(f"search {turn + 1}: {seconds:.2f} s")
-    assert found is not None
     operations = 2.0 * size["sequences"] ** 2 * size["features"]
     yield Row(
         f"{size['neighbours'] - 1} neighbours of {size['sequences']} x {size['features']}", taken,
@@ -56,14 +55,12 @@ def rows(size: dict[str, Any], tell: Callable[[str], None]) -> Iterator[Row]:
     )  # fmt: skip
     if cuda:
         yield Row("most memory on the device", [], f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB allocated")
-    indices, similarity = found
-    kept = similarity >= 0.3
-    source_row = np.broadcast_to(np.arange(len(indices))[:, None], indices.shape)
-    links = np.stack([source_row[kept], indices[kept], similarity[kept]], axis=1).astype(np.float64)
-    seconds, (labels, _) = timed(device.torch, lambda: partition(links, len(indices), 2, 1))
+    clustering = Clustering(True, False, 2, 1, backend, size["threads"])
+    seconds, clusters = timed(device.torch, lambda: clustering.fit(features, size["neighbours"], 0.3))
+    linked = clusters.kept_links / clusters.neighbour_links
     yield Row(
-        f"InfoMap of {len(links)} links", [seconds],
-        f"{labels.max() + 1} clusters, {kept.mean():.0%} of the neighbours linked: made-up clusters hardly touch",
+        "search, links and InfoMap", [seconds],
+        f"{clusters.count} clusters, {linked:.0%} of the neighbours linked: made-up clusters hardly touch",
     )  # fmt: skip
 
 

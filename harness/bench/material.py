@@ -39,9 +39,10 @@ _PHASES, _VIEWS, _CLOTHES = 12, 11, 10
 
 
 def people(count: int, length: int, spread: int, seed: int = 0) -> tuple[torch.Tensor, Pool]:
-    """CASIA-B's structure, 110 sequences each (10 clothes x 11 views), packed; ``length`` frames +- ``spread``.
+    """CASIA-B's structure, 110 sequences each (10 clothes x 11 views) of ``length`` frames +- ``spread``.
 
-    Ellipses and lines that differ by person, view and clothes; twelve phases of a walk, repeated from any of them on.
+    Returns frames uint8[F,64,44], packed, and where each sequence lies. Ellipses and lines that differ by person, view
+    and clothes; twelve phases of a walk, repeated from any of them on.
     """
     rng = numpy_rng(seed, "bench", "people")
     each = _CLOTHES * _VIEWS

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.bench import material
-from harness.bench.hardware import Work
+from harness.bench.hardware import Work, finish
 from harness.bench.plain import files
 from harness.bench.plain.epoch import PlainRun, centroids
 from harness.bench.turns import Tick
@@ -50,8 +50,7 @@ class _Turns(Listener):
         self.tick, self.device = tick, device
 
     def step(self, epoch: int, step: int, loss: float, sequences: int) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        finish(self.device)
         self.tick()
 
 

@@ -63,12 +63,12 @@ def _build(evidence: Evidence, name: str) -> Grid:
 def write_tables(settings: Settings) -> Path:
     """Writes every table as Markdown and CSV; the files depend on the records alone."""
     folder = tables(settings.suite.name)
-    grids = build_grids(settings)
+    grids, said = build_grids(settings), headline(settings)
     with atomic_path(folder) as scratch:
         scratch.mkdir()
         for grid in grids:
             text = to_markdown(grid, brief=grid.stem == _BRIEF)
-            (scratch / f"{grid.stem}.md").write_text(f"{text}\n{headline(settings)}\n")
+            (scratch / f"{grid.stem}.md").write_text(f"{text}\n{said}\n")
             (scratch / f"{grid.stem}.csv").write_text(to_csv(grid))
     return folder
 

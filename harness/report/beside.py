@@ -77,10 +77,10 @@ def beside(
     means, apart, alone = [], 0, 0
     for head, condition, own, its in shared:
         assert own.place is not None
-        pairs = paired(own.place)
-        row, zero_outside = _unpaired(own, its) if pairs is None else _difference(own.place, pairs)
+        differences = paired(own.place)
+        row, zero_outside = _unpaired(own, its) if differences is None else _difference(own.place, differences)
         means.append((*head, condition, ours(own), ours(its), *row))
-        apart, alone = apart + zero_outside, alone + (pairs is None)
+        apart, alone = apart + zero_outside, alone + (differences is None)
     said = ["No method has run in both."]
     if shared:
         said = [f"In {apart} of {len(shared)} rows the interval of the difference leaves zero out."]

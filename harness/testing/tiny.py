@@ -73,8 +73,13 @@ def people(labels: bool) -> tuple[torch.Tensor, Pool]:
     return torch.from_numpy((frames.clip(0, 1) * 255).astype(np.uint8)), pool
 
 
-def start(method: Method, settings: config.Settings, name: str = "gaitset") -> TrainingTools:
-    """Everything around a method: network with seeded weights, frames, pool, clustering, a view classifier's word."""
+def start(
+    method: Method, settings: config.Settings, name: str = "gaitset", where: Device | None = None
+) -> TrainingTools:
+    """Everything around a method: network with seeded weights, frames, pool, clustering, a view classifier's word.
+
+    where: instead of :func:`device`.
+    """
     frames, pool = people(method.uses_labels)
     torch.manual_seed(0)
     backbone = getattr(method, "backbone", settings.backbones[name])
@@ -86,7 +91,7 @@ def start(method: Method, settings: config.Settings, name: str = "gaitset") -> T
         assert method.uses_view_classifier, "the method asks for views, but uses_view_classifier is False"
         return np.arange(SEQUENCES) < 4
 
-    where = device()
+    where = where or device()
     return TrainingTools(0, where.place(network), where.hold(frames), pool, where, cluster, front_back)
 
 

@@ -232,7 +232,7 @@ def test_grews_size_in_small(monkeypatch: pytest.MonkeyPatch, root):
     assert json.loads(json.dumps(found.as_json()))["rows"][2]["what"] == "19 neighbours of 300 x 32"
     assert title.endswith(": GREW's size") and "`harness bench large`: sequences 300, length 3" in lines[0]
     assert any(line.startswith("| 19 neighbours of 300 x 32 | 2 |") for line in lines)
-    assert next(line for line in lines if line.startswith("| InfoMap")).endswith("hardly touch |")
+    assert next(line for line in lines if line.startswith("| search, links")).endswith("hardly touch |")
     page = measure.renewed("", title, *lines)
     assert measure.renewed(page, title, *lines) == page and page.count("\n## ") == 1
     with pytest.raises(UserError, match="did you mean 'length'"):

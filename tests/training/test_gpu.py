@@ -25,7 +25,8 @@ from harness.testing.tiny import people, shrink, smoke_tree, start
 from harness.training.checkpoint import Resume
 from harness.training.device import Device, set_up
 from harness.training.extract import extract
-from harness.training.trainer import Trainer, TrainingTools
+from harness.training.listener import Listener
+from harness.training.trainer import Trainer
 from harness.types import EpochPlan, SequenceLabels
 from methods.parts.losses import batch_all_triplet, cluster_nce, part_cross_entropy, two_view
 from methods.parts.memory import MemoryBank, centroids_of
@@ -51,10 +52,9 @@ def trained(
     settings = shrink(smoke_tree())
     method: Any = find("method", name)(settings)
     method.training = method.training.model_copy(update={"epochs": 2, **training})
-    made = start(method, settings, backbone)
-    frames, pool = people(method.uses_labels)
+    tools = start(method, settings, backbone, device)
 
-    class Ear(type(made.listener)):
+    class Ear(Listener):
         steps = 0
 
         def step(self, epoch: int, step: int, loss: float, sequences: int) -> None:
@@ -63,10 +63,7 @@ def trained(
         def stopping(self) -> bool:
             return self.steps == stop
 
-    tools = TrainingTools(
-        0, device.place(made.network), device.hold(frames), pool, device, made.clustering, made.front_back,
-        listener=Ear(),
-    )  # fmt: skip
+    tools.listener = Ear()
     folder.mkdir(exist_ok=True)
     try:
         Trainer(device, Resume(folder), lambda plan: {}).fit(method, tools.network, tools)
