@@ -16,7 +16,7 @@ from harness.config import check
 from harness.errors import UserError
 from harness.presets import compose
 from harness.testing.tiny import smoke_tree
-from harness.testing.workspace import Workspace
+from harness.testing.workspace import Pipeline, Workspace
 
 EXTRA = "extra@tiny-gaitset-target-0-trimmed"
 
@@ -78,16 +78,15 @@ def test_its_contract(root: Path, site: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("plugins")
-def test_suite_pipeline_tables_claims_and_report_pick_it_up(root: Path, tmp_path: Path):
+@pytest.mark.xdist_group("pipeline")
+def test_suite_pipeline_tables_claims_and_report_pick_it_up(root: Path, computed: Pipeline, tmp_path: Path):
+    """Beside runs that are there already, of which it makes none stale."""
     site = install(root, tmp_path)
-    folder = tmp_path / "project"
-    folder.mkdir()
-    workspace = Workspace(root, folder, {}, site)
+    workspace = Workspace.at(shutil.copytree(computed.folder, tmp_path / "project"), site)
+    folder = workspace.folder
     workspace.harness("suite", "use", "tiny", "--extra", "trimmed")
-    printed = workspace.harness("plugins", "stamp")
-    assert "1 plug-in(s)" in printed
-    workspace.dvc("repro", "evaluate-extra@tiny-gaitset-target-0-trimmed", "evaluate@tiny-gaitset-target-0-cc")
+    assert "3 of 22 stages to do" in workspace.harness("run")
+    assert "1 plug-in(s)" in workspace.harness("plugins", "stamp")
     scores = json.loads((folder / "results/tiny/scores/trimmed-gaitset-target-s0.json").read_text())
     assert scores["method"] == "trimmed" and set(scores["metrics"]) == {"rank1_NM", "rank1_BG", "rank1_CL"}
     row = next(line for line in workspace.harness("tables", "--format", "md").splitlines() if "Base + trim" in line)

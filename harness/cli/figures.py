@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Learnt = Callable[[str, str], "Trained"]
 """Method, backbone -> what it learnt on the suite's first data set with its first seed."""
 
-MANY = 8
+MANY = 6
 """Subjects in the lower panels of Figure 6."""
 
 
@@ -162,7 +162,7 @@ def renderers(settings: Settings) -> tuple[dict[str, Callable[[str], bytes]], di
     missing: dict[str, str] = {}
     for name in RECORDS:
         try:
-            found[name] = _from_records(settings, name)
+            found[name] = _renderer(RECORDS[name](settings))
         except UserError as error:
             missing[name] = str(error)
     missing |= absent(settings)
@@ -171,26 +171,11 @@ def renderers(settings: Settings) -> tuple[dict[str, Callable[[str], bytes]], di
     return found, missing
 
 
-def _from_records(settings: Settings, name: str) -> Callable[[str], bytes]:
-    """Draws a figure of :data:`RECORDS`; gives it as "png" or "svg". One that cannot be drawn is a ``UserError``.
-
-    Each kind has a figure of its own, so that its bytes do not depend on which was asked for first.
-    """
-    ready = [RECORDS[name](settings)]
-
-    def render(kind: str) -> bytes:
-        from harness.figures.look import rendered
-
-        return rendered(ready.pop() if ready else RECORDS[name](settings), kind)
-
-    return render
-
-
-def _from_networks(settings: Settings, name: str, learnt: Learnt) -> Callable[[str], bytes]:
-    """The same of :data:`NETWORKS`, where drawing takes too long for a second time: both kinds are of one figure."""
+def _renderer(figure: Any) -> Callable[[str], bytes]:
+    """What gives a figure as "png" or "svg"."""
     from harness.figures.look import rendered
 
-    return partial(rendered, NETWORKS[name](settings, learnt))
+    return partial(rendered, figure)
 
 
 def _kept(folder: Path, name: str, kind: str) -> bytes:
@@ -202,10 +187,11 @@ def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tu
     written, missing, learnt = [], {}, _learnt(settings)
     for name in wanted:
         try:
-            render = _from_networks(settings, name, learnt) if name in NETWORKS else _from_records(settings, name)
+            figure = NETWORKS[name](settings, learnt) if name in NETWORKS else RECORDS[name](settings)
         except UserError as error:
             missing[name] = str(error)
             continue
+        render = _renderer(figure)
         for kind in ("png", "svg"):
             target = folder / f"{name}.{kind}"
             with atomic_path(target) as scratch:

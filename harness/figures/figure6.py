@@ -50,21 +50,32 @@ def tsne(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return np.asarray(mapped.fit_transform(features), dtype=np.float64)
 
 
+def middles(points: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> list[int]:
+    """For each pseudo-label but -1 the row whose point, of f64[N,2], is nearest to all others of that label."""
+    found = []
+    for label in sorted(set(labels.tolist()) - {-1}):
+        rows = np.flatnonzero(labels == label)
+        distances = np.linalg.norm(points[rows, None] - points[None, rows], axis=2).sum(axis=1)
+        found.append(int(rows[distances.argmin()]))
+    return found
+
+
 def draw(clouds: Mapping[str, Cloud], one: str, many: Sequence[str]) -> Figure:
     """clouds: method's name -> its sequences; panels of one subject and of many, then silhouettes of the one."""
     strip = 12
     figure, axes = canvas(3, 2, 11, 12, height_ratios=(4, 4, 1))
     conditions = sorted({c for cloud in clouds.values() for c in cloud.condition.tolist()}, reverse=True)
     for column, (name, cloud) in enumerate(clouds.items()):
-        _panel(axes[column], cloud.of([one]), f"{name}: subject {one}", conditions, text=True)
-        _panel(axes[2 + column], cloud.of(many), f"{name}: {len(many)} subjects", conditions, text=False)
+        _panel(axes[column], cloud.of([one]), f"{name}: subject {one}", conditions, each=True)
+        _panel(axes[2 + column], cloud.of(many), f"{name}: {len(many)} subjects", conditions, each=False)
         _silhouettes(axes[4 + column], cloud.of([one]), strip)
     legend = {label: handle for axis in axes[:4] for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=4)
     return figure
 
 
-def _panel(axis, cloud: Cloud, title: str, conditions: Sequence[str], text: bool) -> None:
+def _panel(axis, cloud: Cloud, title: str, conditions: Sequence[str], each: bool) -> None:
+    """``each``: the pseudo-label stands at every point; otherwise, where they are too many, at one for each label."""
     points = tsne(cloud.features)
     for number, condition in enumerate(conditions):
         for front in (False, True):
@@ -73,16 +84,16 @@ def _panel(axis, cloud: Cloud, title: str, conditions: Sequence[str], text: bool
                 ring = {"edgecolors": "black", "linewidths": 1.4} if front else {"edgecolors": "0.6", "linewidths": 0.3}
                 label = f"{condition}, {'front/back' if front else 'other views'}"
                 look = {
-                    "s": 42 if text else 16,
+                    "s": 42 if each else 16,
                     "color": FILLS[number % 6],
                     "marker": MARKS[number % 7],
                 }
                 axis.scatter(*points[rows].T, label=label, **look, **ring)
-    if text:
-        halo = [patheffects.withStroke(linewidth=2, foreground="white")]
-        for (x, y), label in zip(points, cloud.labels, strict=True):
-            word = "–" if label < 0 else str(label)
-            axis.annotate(word, (x, y), (0, 5), textcoords="offset points", fontsize=6, ha="center", path_effects=halo)
+    halo = [patheffects.withStroke(linewidth=2, foreground="white")]
+    for i in range(len(points)) if each else middles(points, cloud.labels):
+        word = "–" if cloud.labels[i] < 0 else str(cloud.labels[i])
+        look = {"fontsize": 6 if each else 7, "ha": "center", "path_effects": halo}
+        axis.annotate(word, points[i], (0, 5), textcoords="offset points", **look)
     clusters = len(set(cloud.labels.tolist()) - {-1})
     axis.set_title(f"{title}, {clusters} pseudo-labels, {int((cloud.labels < 0).sum())} outliers")
     axis.set_xticks([])

@@ -55,12 +55,15 @@ def say_nothing_yet(axis, text: str) -> None:
 
 
 def rendered(figure: Figure, kind: str) -> bytes:
-    """A figure as "png" or "svg" without dates; figures drawn alike give equal bytes.
+    """A figure as "png" or "svg" without dates; those drawn alike give equal bytes, whichever kind was asked for first.
 
-    Rendering lays the figure out, and a second layout may end some bits off the first: draw it anew for another kind.
+    The first call lays it out for all: each kind's own layout would depend on the one before in its last bits.
     """
     metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
     rcParams.update(SETTINGS)
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     stream = io.BytesIO()
     figure.savefig(stream, format=kind, metadata=metadata)
     return stream.getvalue()

@@ -29,10 +29,10 @@ class Workspace:
         self.write(tree)
 
     @classmethod
-    def at(cls, folder: Path) -> Workspace:
+    def at(cls, folder: Path, packages: Path | None = None) -> Workspace:
         """A folder that is laid out already."""
         made = cls.__new__(cls)
-        made.folder, made.packages = folder, None
+        made.folder, made.packages = folder, packages
         return made
 
     def write(self, tree: dict[str, Any]) -> None:

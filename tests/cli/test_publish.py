@@ -11,6 +11,8 @@ from recorded import edit, identity_of
 
 from harness.files import read_json, sha256, write_json
 
+pytestmark = pytest.mark.xdist_group("bundles")  # one worker makes the bundle for all
+
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
