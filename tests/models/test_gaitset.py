@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from slow import halve, pyramid, top_of
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,42 +26,18 @@ def blocks(stage: torch.nn.Module, maps: Tensor) -> Tensor:
     return maps
 
 
-def halve(maps: Tensor) -> Tensor:
-    corners = [maps[..., i::2, j::2][..., : maps.shape[-2] // 2, : maps.shape[-1] // 2] for i in (0, 1) for j in (0, 1)]
-    return torch.stack(corners).amax(0)
-
-
-def over_frames(frames: list[Tensor]) -> Tensor:
-    out = frames[0]
-    for frame in frames[1:]:
-        out = torch.maximum(out, frame)
-    return out
-
-
-def pyramid(maps: Tensor) -> list[Tensor]:
-    """The 31 strips of [C,16,w], each as its mean plus its maximum."""
-    out = []
-    for strips in (16, 8, 4, 2, 1):
-        rows = maps.shape[1] // strips
-        for strip in range(strips):
-            cell = maps[:, strip * rows : (strip + 1) * rows].flatten(1)
-            out.append(cell.mean(dim=1) + cell.max(dim=1).values)
-    return out
-
-
-@torch.no_grad()
 def slow(network: GaitSet, sequence: Tensor) -> Tensor:
     """f64[P,D] of one sequence f32[T,64,44]; two stages of frames end in a halving, one of the set does."""
     frames = [frame.double()[None] for frame in sequence]
     frames = [halve(blocks(network.frame_stages[0], frame)) for frame in frames]
-    whole = halve(blocks(network.set_stages[0], over_frames(frames)))
+    whole = halve(blocks(network.set_stages[0], top_of(frames)))
     frames = [halve(blocks(network.frame_stages[1], frame)) for frame in frames]
-    whole = whole + over_frames(frames)
+    whole = whole + top_of(frames)
     for number in range(2, len(network.frame_stages)):
         whole = blocks(network.set_stages[number - 1], whole)
         frames = [blocks(network.frame_stages[number], frame) for frame in frames]
-        whole = whole + over_frames(frames)
-    strips = [*pyramid(over_frames(frames)), *pyramid(whole)]
+        whole = whole + top_of(frames)
+    strips = [*pyramid(top_of(frames)), *pyramid(whole)]
     return torch.stack([strip @ weight.double() for strip, weight in zip(strips, network.head.weight)])
 
 
