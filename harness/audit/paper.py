@@ -159,9 +159,9 @@ def _citations(tables: Mapping[int, Sequence[Published]], said: dict[str, Any]) 
 def _senses(said: dict[str, Any]) -> Iterator[Finding]:
     by_name: dict[str, list[dict[str, str]]] = {}
     for entry in said["senses"]:
-        by_name.setdefault(entry["parameter"], []).append(entry)
+        by_name.setdefault(entry["of"], []).append(entry)
     for name, entries in by_name.items():
-        if len({entry["smaller"] for entry in entries}) > 1:
+        if len({entry["says"] for entry in entries}) > 1:
             where = " and ".join(entry["where"] for entry in entries)
-            printed = "; ".join(f"smaller is {entry['smaller']}" for entry in entries)
+            printed = "; ".join(entry["says"] for entry in entries)
             yield Finding(entries[0]["decision"], f"{where}, the sense of {name}", printed, "one of the two")

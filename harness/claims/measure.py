@@ -75,7 +75,8 @@ def differences(part: Part, dataset: str, backbone: str, metric: str, found: Fou
             try:
                 total[i] += sign * contributions(outcome, _degrees(chosen, outcome)) / count
             except ValueError:
-                raise MissingError(f"no view {chosen} scored for {condition}") from None
+                wanted = chosen if isinstance(chosen, str) else f"{', '.join(map(str, chosen))} degrees"
+                raise MissingError(f"no view of {wanted} scored for {condition}") from None
     return total
 
 

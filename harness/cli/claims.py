@@ -37,11 +37,11 @@ def judged(settings: Settings, path: Path | None = None) -> list[Any]:
     evidence = evidence_of(settings)
     swept = {method: [settings.variants[v].label for v in keys] for method, keys in settings.suite.variants.items()}
     claims = read_claims(path)
-    known = names("method")
+    known, source = names("method"), path or "harness/published/claims.yaml"
     for claim in claims:
         for method in (run.partition(" ")[0] for part in claim.parts for run in part.gain):
             if method not in known:
-                raise UserError(f"{path}: claim '{claim.key}': unknown method '{method}'; {nearest(method, known)}")
+                raise UserError(f"{source}: claim '{claim.key}': unknown method '{method}'; {nearest(method, known)}")
     claims = laid_out(claims, swept, {method: main_labels(settings, method) for method in swept})
     return judge(claims, evidence.outcomes, dict(evidence.stands_for), evidence.outcomes_at)
 

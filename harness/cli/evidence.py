@@ -59,6 +59,9 @@ def evidence_of(settings: Settings) -> Evidence:
         outcomes,
         extra={name: find("method", name).title for name in suite.extra},
         about={name: "walkers" if name in settings.walkers else "real data" for name in suite.datasets},
+        planned=frozenset(
+            [*suite.controls, *(settings.variants[v].label for own in suite.variants.values() for v in own)]
+        ),
     )
 
 
@@ -141,15 +144,17 @@ def check_records(settings: Settings) -> None:
 
 def headline(settings: Settings) -> str:
     """What the numbers are made from, in one sentence that is never left out."""
+    if few := fewer(settings):
+        few = f", but {few} (claims compare the seeds that both methods have)"
     return (
         f"Suite {settings.suite.preset} ({settings.suite.about}). {_origin(settings)} Means over "
-        f"{len(settings.suite.seeds)} seed(s){_fewer(settings)}; ± is their standard deviation. "
+        f"{len(settings.suite.seeds)} seed(s){few}; ± is their standard deviation. "
         f"{_architecture(settings)}"
     )
 
 
-def _fewer(settings: Settings) -> str:
-    """Which methods have been scored for some of the seeds only, as in a suite that is under way."""
+def fewer(settings: Settings) -> str:
+    """Which methods have been scored for some of the seeds only, as in a suite that is under way; "" if none."""
     suite = settings.suite
     found: dict[tuple[str, str, str], set[int]] = {}
     for own in every_score(settings).values():
@@ -160,7 +165,7 @@ def _fewer(settings: Settings) -> str:
     for (method, *_), seeds in found.items():
         methods[method] = min(len(seeds), methods.get(method, len(suite.seeds)))
     few = [f"{NAMES.get(m) or find('method', m).title} {n}" for m, n in methods.items() if n < len(suite.seeds)]
-    return f", but fewer for {', '.join(few)}" if few else ""
+    return f"fewer for {', '.join(few)}" if few else ""
 
 
 def _origin(settings: Settings) -> str:

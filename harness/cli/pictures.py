@@ -149,10 +149,12 @@ class Trained:
         return Pair(self.run.name.backbone, together, score, *sides)
 
     def _look(self, row: int, other: Tensor) -> Look:
+        """The frame that adds most to the likeness with ``other``: heat is scaled over all of them."""
         from harness.evaluation.gradcam import grad_cam
 
         start, length = int(self.pool.start[row]), int(self.pool.length[row])
         pixels = self.frames[start : start + length][None].to(self.device.torch).float() / 255
         heat = grad_cam(self.network, pixels, self.space, other)
         caption = f"{_short(str(self.labels.condition[row]))} {self.labels.view[row]}°"
-        return Look(self.frame(row), heat[length // 2], caption)
+        most = int(heat.reshape(length, -1).max(axis=1).argmax())
+        return Look(np.asarray(self.store.frames[start + most]), heat[most], caption)

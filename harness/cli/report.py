@@ -14,7 +14,7 @@ from harness.cli import complete
 from harness.cli.audit import audit_records
 from harness.cli.claims import judged, row
 from harness.cli.console import console
-from harness.cli.evidence import check_records, cost, headline, histories, provenances, stands_for
+from harness.cli.evidence import check_records, cost, fewer, headline, histories, provenances, stands_for
 from harness.cli.figures import renderers
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
@@ -58,7 +58,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     return Report(
         suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',
-        finding=finding(claims, ranked),
+        finding=finding(claims, ranked, fewer(settings)),
         headline=headline(settings),
         cost=cost(settings),
         grids=grids,

@@ -15,7 +15,7 @@ from rich.table import Table
 from harness.cli.blocks import replace_block
 from harness.cli.claims import judged, row
 from harness.cli.console import console
-from harness.cli.evidence import cost, evidence_of, headline
+from harness.cli.evidence import cost, evidence_of, fewer, headline
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.files import atomic_path
@@ -26,7 +26,6 @@ from harness.report.finding import finding
 from harness.report.order import RANKED, columns
 from harness.tables.grid import Evidence, Grid, Numbers
 from harness.tables.render import SOURCES, as_json, legend, reasons, to_csv, to_markdown, to_rich
-from harness.tables.summary import summary
 from harness.tables.typeset import to_tex
 from harness.tables.web import to_html
 
@@ -53,11 +52,9 @@ def build_grids(settings: Settings, wanted: Iterable[str] = NAMES) -> list[Grid]
 def _build(evidence: Evidence, name: str) -> Grid:
     if name not in NAMES:
         raise UserError(f"no table {name}; {nearest(name, NAMES)}")
-    if name == "summary":
-        return summary(evidence)
-    module = f"table{name}" if name.isdigit() else name
-    number = int(name) if name.isdigit() else None
-    return importlib.import_module(f"harness.tables.{module}").build(Numbers(evidence, number))
+    if not name.isdigit():
+        return importlib.import_module(f"harness.tables.{name}").build(evidence)
+    return importlib.import_module(f"harness.tables.table{name}").build(Numbers(evidence, int(name)))
 
 
 def write_tables(settings: Settings) -> Path:
@@ -76,7 +73,7 @@ def write_tables(settings: Settings) -> Path:
 def update_block(path: Path, settings: Settings) -> None:
     """Replaces the marked block of a document by what was found and the summary table, without its empty rows."""
     grids = build_grids(settings, RANKED)
-    found = finding([row(one) for one in judged(settings)], columns(grids))
+    found = finding([row(one) for one in judged(settings)], columns(grids), fewer(settings), brief=True)
     block = f"**{found}**\n\n{to_markdown(grids[0].filled(), brief=True)}\n{headline(settings)} {cost(settings)}\n"
     replace_block(path, "harness tables", block)
 

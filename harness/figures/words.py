@@ -9,7 +9,7 @@ ABOUT = {
     "polar": "Rank-1 by probe view for each condition, mean over seeds.",
     "epochs": "Pseudo-labels epoch by epoch: their number, quality, front/back views, and the curriculum bound.",
     "cost": "Minutes of training of each method's own stage with the suite's first backbone and data set, without its "
-    "parents'; other work beside it counts too.",
+    "parents', since the run was last begun; other work beside it counts too.",
 }
 
 INSTEAD = {

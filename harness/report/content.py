@@ -59,6 +59,10 @@ class Report:
 
 
 COSTS = ("runs of", "how many", "minutes each", "minutes in all")
+ABOUT_COSTS = (
+    "Minutes by the clock, beside whatever else ran there, since the run was last begun: of one that was stopped and "
+    "gone on with, what came before is not in them."
+)
 ABOUT_CLAIMS = (
     "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. All parts of a "
     "claim must hold: the numbers, the paper's among them, are those of its weakest. †: the paper's size lies outside "

@@ -31,17 +31,24 @@ _COMPUTE = {
 }
 
 
-def finding(claims: Sequence[Mapping[str, Any]], found: Sequence[Column] = ()) -> str:
-    """Some sentences on claims as `harness claims --json` prints them, and on the order of the methods in ``found``."""
+def finding(
+    claims: Sequence[Mapping[str, Any]], found: Sequence[Column] = (), fewer: str = "", brief: bool = False
+) -> str:
+    """Some sentences on claims as `harness claims --json` prints them, and on the order of the methods in ``found``.
+
+    fewer: which methods lack seeds, where the suite is unfinished; brief: the main claims and the verdicts' number.
+    """
     by_key = {claim["claim"]: claim for claim in claims}
     said = []
     if main := by_key.get(MAIN):
         if main["verdict"] == "not run":
             said.append(f"Not known yet: {main['reason']}.")
         else:
-            why = f"; {main['reason']}" if main["reason"] else ""
-            paper = f"the paper: {signed(main['paper'])}"
-            said.append(f"{_answer(main, _ANSWERS, _LEANS)} ({_points(main)}; {paper}{why}).")
+            answer = _answer(main, _ANSWERS, _LEANS)
+            if fewer:
+                answer = f"So far, in an unfinished suite with {fewer}: {answer[0].lower()}{answer[1:]}"
+            why = f"; {main['reason']}" if main["reason"] and not brief else ""
+            said.append(f"{answer} ({_points(main)}; the paper: {signed(main['paper'])}{why}).")
     if (equal := by_key.get(EQUAL)) and equal["verdict"] in _COMPUTE:
         said.append(f"{_answer(equal, _COMPUTE, _COMPUTE_LEANS)} ({_points(equal)}).")
     elif main and equal and main["verdict"] != "not run":
@@ -49,6 +56,8 @@ def finding(claims: Sequence[Mapping[str, Any]], found: Sequence[Column] = ()) -
     papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
     if papers:
         said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")
+    if brief:
+        return " ".join(said)
     if sized := [c for c in papers if c["paper_outside"] is not None]:
         outside = sum(c["paper_outside"] for c in sized)
         said.append(

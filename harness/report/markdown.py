@@ -8,6 +8,7 @@ from typing import Any
 from harness.report import beside
 from harness.report.content import (
     ABOUT_CLAIMS,
+    ABOUT_COSTS,
     ABOUT_DIAGNOSIS,
     ABOUT_ORDER,
     ABOUT_TWINS,
@@ -58,11 +59,12 @@ def markdown(report: Report, figures: str) -> str:
         "\n".join([f"{ABOUT_TWINS}\n", *(f"- {', '.join(names)}" for names in report.twins)]) if report.twins else "",
         "## Tables",
         SOURCES,
-        *map(_grid, report.grids[1:]),
+        *(_grid(grid.filled()) for grid in report.grids[1:]),
         "## Figures",
         *(f"![{d.instead}]({figures}/{d.name}.png)\n\n{d.caption}" for d in report.drawings),
         "\n".join(f"- {name} is not there: {why}" for name, why in report.missing.items()),
         "## Cost",
+        ABOUT_COSTS,
         _table(COSTS, report.costs),
         "## The paper against itself",
         _table(("where", "printed", "what follows from the rest"), report.slips),

@@ -10,6 +10,7 @@ from html import escape
 from harness.report import beside
 from harness.report.content import (
     ABOUT_CLAIMS,
+    ABOUT_COSTS,
     ABOUT_DIAGNOSIS,
     ABOUT_ORDER,
     ABOUT_TWINS,
@@ -56,7 +57,7 @@ def html(report: Report) -> str:
         "diagnosis": ("Diagnosis", _diagnosis(report)),
         "tables": ("Tables", _tables(report)),
         "figures": ("Figures", _figures(report)),
-        "cost": ("Cost", _table("Training time", COSTS, report.costs)),
+        "cost": ("Cost", f"<p>{escape(ABOUT_COSTS)}</p>\n" + _table("Training time", COSTS, report.costs)),
         "slips": ("The paper against itself", slips),
         "decisions": ("Decisions", choices),
         "environment": ("Environment", made_with + _table("Digests of the inputs", ("what", "digest"), report.digests)),
@@ -84,7 +85,7 @@ def _linker(report: Report):
 
 def _tables(report: Report) -> str:
     return f'<p class="note">{escape(SOURCES)}</p>\n' + "".join(
-        html_table(g, _linker(report)) for g in report.grids[1:]
+        html_table(g.filled(), _linker(report)) for g in report.grids[1:]
     )
 
 

@@ -130,9 +130,11 @@ class Grid:
         return replace(self, spread_in=None)
 
     def filled(self) -> Grid:
-        """The table without the rows in which nothing stands, neither ours nor the paper's."""
+        """The table without the rows in which nothing stands, neither ours nor the paper's; its note names them."""
         rows = tuple(row for row in self.rows if any(cell.ours or cell.paper for cell in row.cells))
-        return replace(self, rows=rows)
+        empty = "; ".join(", ".join(row.head) for row in self.rows if row not in rows)
+        note = f"{self.note} Left out, as nothing has run: {empty}.".lstrip() if empty else self.note
+        return replace(self, rows=rows, note=note)
 
     def shows_spread(self, column: str) -> bool:
         return self.spread_in is None or column in self.spread_in
@@ -171,6 +173,8 @@ class Evidence:
     """Methods of other packages with their titles."""
     about: Mapping[str, str] = field(default_factory=dict)
     """What our data sets are, for notes: {"outdoor": "walkers"}."""
+    planned: frozenset[str] = frozenset()
+    """Controls and labels of variants that are part of the suite, run or not."""
 
 
 class Numbers:
@@ -242,9 +246,9 @@ class Numbers:
         if not missing:
             return ""
         what = f"seed {', '.join(map(str, missing))}" if seeds else "no run"
-        if not seeds and place.method in CONTROLS:
+        if not seeds and place.method in CONTROLS and place.method not in evidence.planned:
             return f"no run of {place.method} yet: a suite with controls computes it (`harness suite list`)"
-        if not seeds and place.variant:
+        if not seeds and place.variant and place.variant not in evidence.planned:
             return f"no run with {place.variant} yet: a sweep suite computes it (`harness suite list`)"
         if not seeds and place.view != "mean":
             return "no score of this view: the run is missing (`harness run` computes it) or the data have no such view"

@@ -70,7 +70,7 @@ def signed(value: float | None, digits: int = 1) -> str:
 def lines(grid: Grid, brief: bool = False) -> list[Line]:
     """Each row of the grid as lines; ``brief``: only ours (with the deviation) and the paper's.
 
-    A line of intervals is left out where no cell of the row has one.
+    A line is left out where no cell of the row has anything for it; that of ours always stands.
     """
     out = []
     for row in grid.rows:
@@ -87,10 +87,11 @@ def lines(grid: Grid, brief: bool = False) -> list[Line]:
             for kind, texts in zip(INTERVALS, (seeds, people), strict=True):
                 if any(texts):
                     out.append(Line(blank, kind, texts, none, keys))
-        paper = tuple(cell.paper or ABSENT for cell in row.cells)
-        out.append(Line(blank, "paper", paper, tuple(c.paper_mark if c.paper else "" for c in row.cells), keys))
-        if not brief:
-            differences = tuple(signed(cell.difference) for cell in row.cells)
+        if any(cell.paper for cell in row.cells):
+            paper = tuple(cell.paper or ABSENT for cell in row.cells)
+            out.append(Line(blank, "paper", paper, tuple(c.paper_mark if c.paper else "" for c in row.cells), keys))
+        differences = tuple(signed(cell.difference) for cell in row.cells)
+        if not brief and set(differences) != {ABSENT}:
             out.append(Line(blank, "difference", differences, ("",) * len(keys), keys))
     return out
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from harness.tables.grid import BACKBONES, NAMES, Evidence, Grid, Numbers, Row
 
-_TABLE = {"upper": 3, "pretrain": 3, "cc": 3, "ssf": 6, "scf": 6, "sf": 3, "gaitssb": 10}
+TABLE = {"upper": 3, "pretrain": 3, "cc": 3, "ssf": 6, "scf": 6, "sf": 3, "gaitssb": 10}
+"""Which of the paper's tables has a method's means."""
+CONDITIONS = ("NM", "BG", "CL")
 
 
-def summary(evidence: Evidence) -> Grid:
-    """Mean rank-1 of every method on the data set that stands for CASIA-BN; plug-ins below the paper's methods."""
-    titles = {**NAMES, **evidence.extra}
-    numbers = {table: Numbers(evidence, table) for table in set(_TABLE.values())}
-    rows = [
+def means(evidence: Evidence, methods: Sequence[str], titles: Mapping[str, str]) -> tuple[Row, ...]:
+    """A row for each backbone and method: mean rank-1 on the data set that stands for CASIA-BN, NM, BG and CL."""
+    numbers = {table: Numbers(evidence, table) for table in set(TABLE.values())}
+    return tuple(
         Row(
             (BACKBONES.get(backbone, backbone), titles[method]),
-            tuple(numbers[_TABLE.get(method, 3)].cell("casia-bn", backbone, method, c) for c in ("NM", "BG", "CL")),
+            tuple(numbers[TABLE.get(method, 3)].cell("casia-bn", backbone, method, c) for c in CONDITIONS),
         )
         for backbone in evidence.backbones
-        for method in ("pretrain", "gaitssb", "cc", "ssf", "scf", "sf", "upper", *evidence.extra)
-    ]
+        for method in methods
+    )
+
+
+def build(evidence: Evidence) -> Grid:
+    """Every method; plug-ins below the paper's."""
+    methods = ("pretrain", "gaitssb", "cc", "ssf", "scf", "sf", "upper", *evidence.extra)
     title = "Every method: mean rank-1 (%), identical view excluded"
-    return Grid("summary", title, ("Backbone", "Method"), ("NM", "BG", "CL"), tuple(rows))
+    rows = means(evidence, methods, {**NAMES, **evidence.extra})
+    return Grid("summary", title, ("Backbone", "Method"), CONDITIONS, rows)

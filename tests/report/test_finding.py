@@ -90,3 +90,19 @@ def test_the_order_of_the_methods_comes_last():
 
 def test_a_small_chance_is_not_called_none():
     assert ", p < 0.001, after Holm < 0.001" in finding([claim(p=0.0001)])
+
+
+def test_an_unfinished_suite_says_so_first():
+    text = finding([claim(verdict="supported")], fewer="fewer for SF 3")
+    assert text.startswith("So far, in an unfinished suite with fewer for SF 3: yes, by the paper's main criterion")
+
+
+def test_in_brief_only_the_main_claims_and_the_verdicts():
+    claims = [
+        claim(verdict="undecided", reason="so it is"),
+        claim("b"),
+        claim("c", table="controls"),
+    ]
+    text = finding(claims, brief=True)
+    assert text.endswith("Of 2 claims of the paper 1 is supported, 0 are refuted, 1 is undecided, 0 are not run.")
+    assert "so it is" not in text and "so it is" in finding(claims)

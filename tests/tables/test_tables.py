@@ -9,10 +9,9 @@ import statistics
 import pytest
 from rich.console import Console
 
-from harness.tables import table3, table4, table5, table6, table7, table8, table9, table10
+from harness.tables import controls, summary, table3, table4, table5, table6, table7, table8, table9, table10
 from harness.tables.grid import Cell, Evidence, Grid, Numbers, Row
-from harness.tables.render import ABSENT, ours, to_csv, to_markdown, to_rich
-from harness.tables.summary import summary
+from harness.tables.render import ABSENT, lines, ours, to_csv, to_markdown, to_rich
 from harness.types import ResultRecord
 
 BUILD = {
@@ -142,7 +141,7 @@ def test_table_7_sets_ssf_beside_cc():
 
 
 def test_the_summary_has_all_seven_methods_with_the_papers_numbers():
-    grid = summary(evidence(all_records()))
+    grid = summary.build(evidence(all_records()))
     assert [row.head[1] for row in grid.rows] == [
         "Pretrain", "GaitSSB*", "Base (CC)", "Base + SSF", "Base + SCF", "Ours (SF)", "Upper",
     ]  # fmt: skip
@@ -153,13 +152,33 @@ def test_the_summary_has_all_seven_methods_with_the_papers_numbers():
 def test_rows_without_any_number_can_be_left_out():
     """Only with GaitGL are there methods that neither the paper nor the suite has run."""
     both = Evidence("x", (0, 1), ("gaitset", "gaitgl"), TARGET, (record(50.0, "ssf", backbone="gaitgl"),))
-    grid = summary(both)
+    grid = summary.build(both)
     left = [row.head for row in grid.filled().rows]
     assert len(grid.rows) == 14 and {row.head for row in grid.rows} - set(left) == {
         ("GaitGL", "GaitSSB*"),
         ("GaitGL", "Base + SCF"),
     }
     assert left == [row.head for row in grid.rows if row.head in left] and grid.filled().filled() == grid.filled()
+    assert grid.filled().note == "Left out, as nothing has run: GaitGL, GaitSSB*; GaitGL, Base + SCF."
+
+
+def test_controls_stand_below_methods_that_have_the_papers_numbers():
+    grid = controls.build(Evidence("x", (0,), ("gaitset",), TARGET, (record(50.0, "cc_long"),)))
+    rows = {row.head[1]: row for row in grid.rows}
+    assert [cell.paper for cell in rows["Base + SSF"].cells] == ["87.5", "75.8", "32.8"]
+    own = rows["CC, as many steps as CC + SF"]
+    assert any(cell.ours for cell in own.cells) and not any(cell.paper for cell in own.cells)
+    kinds = [line.kind for line in lines(Grid("x", "", ("", ""), grid.columns, (own,)))]
+    assert "ours" in kinds and not {"paper", "difference"} & set(kinds)  # lines of nothing are left out
+
+
+@pytest.mark.parametrize(
+    ("planned", "advice"), [((), "a suite with controls computes it"), (("cc_long",), "`harness run`")]
+)
+def test_why_a_control_has_not_run(planned, advice):
+    evidence = Evidence("x", (0,), ("gaitset",), TARGET, (), planned=frozenset(planned))
+    (cell, *_) = next(row for row in controls.build(evidence).rows if row.head[1].startswith("CC, as many")).cells
+    assert advice in cell.why
 
 
 @pytest.mark.parametrize("number", BUILD)
@@ -202,5 +221,5 @@ def test_markdown_has_as_many_cells_in_each_line():
     grid = Grid("9", "A title", ("Head",), ("one", "two"), (Row(("x",), (Cell((1.0,), None), Cell((), "2.0"))),))
     assert to_markdown(grid) == (
         "**Table 9. A title**\n\n| Head | Source | one | two |\n| --- | --- | ---: | ---: |\n"
-        "| x | ours | 1.0 | — |\n|   | paper | — | 2.0 |\n|   | difference | — | — |\n"
+        "| x | ours | 1.0 | — |\n|   | paper | — | 2.0 |\n"
     )
