@@ -17,10 +17,14 @@ class PausedError(UserError):
     """A mishap after which the same command goes on where it was: what is done is kept."""
 
 
+_LISTED = 40
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A clause that suggests the known name closest to ``word``, or lists them all."""
+    """A clause that suggests the known name closest to ``word``, or lists them, of many the first."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
-    return "known: " + ", ".join(names)
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"known: {', '.join(names[:_LISTED]) or 'none'}{more}"

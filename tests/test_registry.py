@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness.errors import UserError
+from harness.errors import UserError, nearest
 from harness.registry import find, module_of, names
 
 METHODS = ("upper", "pretrain", "cc", "ssf", "scf", "sf", "gaitssb", "view_classifier")
@@ -37,6 +37,11 @@ def test_an_unknown_name_gives_the_nearest(kind, word, hint):
     with pytest.raises(UserError) as caught:
         find(kind, word)
     assert f"unknown {kind} '{word}'; {hint}" in str(caught.value)
+
+
+def test_of_many_names_the_first_are_listed():
+    assert nearest("x", [f"run-{i:03}" for i in range(50)]).endswith("run-039 and 10 more")
+    assert nearest("x", []) == "known: none"
 
 
 def test_a_package_of_somebody_else_adds_a_method(tmp_path, monkeypatch):

@@ -126,7 +126,21 @@ def plan(names: list[str], changes: dict[str, Any], common: dict[str, Any]) -> I
         several = len(names) > 1 and "backbone" in module.SIZE and "backbone" not in own
         for backbone in _BACKBONES if several else (None,):
             usual = {**module.SIZE, **(getattr(module, "GPU_SIZE", {}) if on_gpu else {})}
-            yield name, {**usual, **common, **own, **({"backbone": backbone} if backbone else {})}
+            size = {**usual, **common, **own, **({"backbone": backbone} if backbone else {})}
+            _check(size, module)
+            yield name, size
+
+
+def _check(size: dict[str, Any], module: Any) -> None:
+    """Sizes are numbers of the kind that is usual, and a backbone is one of ours; else a :class:`UserError`."""
+    for key, usual in module.SIZE.items():
+        least = getattr(module, "LEAST", {}).get(key, 1)
+        if isinstance(usual, int) and (not isinstance(size[key], int) or size[key] < least):
+            raise UserError(f"--size {key}={size[key]}: a whole number of {least} or more is expected")
+        if isinstance(usual, float) and not isinstance(size[key], int | float):
+            raise UserError(f"--size {key}={size[key]}: a number is expected")
+    if size.get("backbone", _BACKBONES[0]) not in _BACKBONES:
+        raise UserError(f"--size backbone={size['backbone']}: {nearest(str(size['backbone']), _BACKBONES)}")
 
 
 def measure(name: str, size: dict[str, Any], repeats: int, warm_up: int) -> Figure:
@@ -240,12 +254,7 @@ def alone(name: str, changes: dict[str, Any], common: dict[str, Any], tell: Call
     if common["device"] == "cpu" and not changes:
         raise UserError(f"bench {name}: its sizes are those of a GPU; give --device cuda, or smaller ones by --size")
     size, rows = {**module.SIZE, **common, **changes}, []
-    for key, usual in module.SIZE.items():
-        least = module.LEAST.get(key, 1)
-        if isinstance(usual, int) and (not isinstance(size[key], int) or size[key] < least):
-            raise UserError(f"--size {key}={size[key]}: a whole number of {least} or more is expected")
-    if size.get("backbone", _BACKBONES[0]) not in _BACKBONES:
-        raise UserError(f"--size backbone={size['backbone']}: {nearest(str(size['backbone']), _BACKBONES)}")
+    _check(size, module)
     for row in module.rows(size, tell):
         rows.append(row)
         tell(" | ".join(cell for cell in row.cells() if cell))

@@ -54,7 +54,7 @@ def parameters() -> tuple[Finding, Settings | None]:
         extra = f", plug-ins: {', '.join(plugged('method'))}" if plugged("method") else ""
     except UserError as error:
         return fault("params", str(error), "mend the line, or start over with `harness suite use smoke`"), None
-    return good("params", f"suite {settings.suite.name}: {settings.suite.about}{extra}"), settings
+    return good("params", f"suite {settings.suite.preset}: {settings.suite.about}{extra}"), settings
 
 
 def data(settings: Settings) -> Iterator[Finding]:

@@ -41,6 +41,11 @@ def _start(
 ) -> None:
     if ctx.invoked_subcommand != "doctor":  # which reports it among its findings
         installed_faiss()
+    every = os.environ.get("HARNESS_CHECKPOINT_SECONDS", "120")
+    if not every.replace(".", "", 1).isdecimal():
+        raise UserError(
+            f"HARNESS_CHECKPOINT_SECONDS: '{every}' is no number of seconds between states; mend or unset it"
+        )
     lay_out()
 
 
@@ -57,7 +62,8 @@ def main() -> None:
         code = _mistake(str(error))
     except TyperException as error:
         # A group without a command has shown its help; anything else is a word that typer does not know.
-        code = _mistake(" ".join(error.format_message().split())) if error.format_message().strip() else 2
+        said = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
+        code = _mistake(said) if said else 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130 and os.environ.get("RANK", "0") == "0":

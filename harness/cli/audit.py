@@ -41,7 +41,7 @@ def audit(
         console.print(f"The paper contradicts itself in {len(paper)} places:")
         for f in paper:
             console.print(f"  {f.key}: {f.where}: printed {f.printed}; {f.computed}", markup=False)
-        console.print(f"Records of suite {settings.suite.preset}: {len(ours)} without their provenance as it was")
+        console.print(f"Records of suite {settings.suite.preset}: {len(ours)} stale or without provenance")
         for line in ours:
             console.print(f"  {line['record']}: {line['problem']}", markup=False)
     if strict and ours:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 import time
@@ -69,6 +70,7 @@ def stage_graph(suite: str) -> tuple[dict[str, set[str]], set[str]]:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # no bar for each file that it looks at
     try:
         with Repo(_wait_for_lock=True) as repo:
             graph = repo.index.graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from harness.cli.console import console, errors
 from harness.cli.processes import Children
@@ -20,6 +29,8 @@ from harness.errors import UserError, nearest
 from harness.registry import names
 
 LOGS = Path("work") / "logs"
+_EPOCH = re.compile(r"epoch (\d+)/(\d+)")
+"""In what a training run says (harness.cli.progress)."""
 _RWLOCK = Path(".dvc") / "tmp" / "rwlock"
 _DVC = """\
 import runpy, signal
@@ -101,6 +112,52 @@ def _scores(stage: str, method: str) -> bool:
     return head in (f"evaluate-{method}", f"evaluate-{method}-variants")
 
 
+class _View:
+    """On a terminal: how many stages are done, and of each under way the last line of its log, once a second."""
+
+    def __init__(self, total: int) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
+        times = (TimeElapsedColumn(), TimeRemainingColumn())
+        self.every = 1.0 if console.is_terminal else None
+        self.progress = Progress(*columns, *times, console=console, disable=not console.is_terminal)
+        self.all = self.progress.add_task("stages", total=total)
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _View:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, names: Sequence[str]) -> None:
+        if self.every is None:
+            return
+        for name in names:
+            if name not in self.tasks:
+                self.tasks[name] = self.progress.add_task(name, total=None)
+            said = _last_line(_log(name))
+            begun = _EPOCH.search(said)
+            done, total = (int(begun[1]) - 1, int(begun[2])) if begun else (0, None)
+            self.progress.update(self.tasks[name], description=f"{name}  {said[:80]}", completed=done, total=total)
+
+    def ended(self, name: str) -> None:
+        if name in self.tasks:
+            self.progress.remove_task(self.tasks.pop(name))
+        self.progress.advance(self.all)
+
+
+def _last_line(log: Path) -> str:
+    """The last line that is not blank of a log's end; "" before there is one."""
+    try:
+        with open(log, "rb") as stream:
+            stream.seek(max(0, log.stat().st_size - 1000))
+            lines = stream.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
 def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]:
     """Runs every stage after those it needs, ``jobs`` at a time; returns those that failed.
 
@@ -110,13 +167,11 @@ def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]
     children = Children()
     waiting, done, failed = dict(graph), set(), []
     running: dict[Future[int], tuple[str, float]] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        _View(len(graph)) as view,
         ThreadPoolExecutor(jobs) as pool,
         children.stoppable(),
     ):
-        task = progress.add_task("stages", total=len(graph))
         while waiting or running:
             ready = [name for name, needs in waiting.items() if needs <= done and not children.stopping]
             for name in ready[: jobs - len(running)]:
@@ -124,7 +179,8 @@ def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]
                 running[pool.submit(children.call, place.command(name), _log(name))] = (name, time.perf_counter())
             if not running:
                 break
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            finished, _ = wait(running, timeout=view.every, return_when=FIRST_COMPLETED)
+            view.show([name for name, _ in running.values()])
             for future in finished:
                 name, began = running.pop(future)
                 if future.result() == 0:
@@ -133,8 +189,7 @@ def run_stages(graph: dict[str, set[str]], jobs: int, place: Place) -> list[str]
                 elif not children.stopping:
                     failed.append(name)
                     _show_failure(name)
-                progress.advance(task)
-            progress.update(task, description=", ".join(name for name, _ in running.values())[:60] or "stages")
+                view.ended(name)
     if waiting:
         errors.print(f"not run, because they need a stage that failed: {', '.join(waiting)}", markup=False)
     return failed

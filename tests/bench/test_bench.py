@@ -144,6 +144,21 @@ def test_work_is_counted(part: str):
     assert __import__("importlib").import_module(measure.PARTS[part]).work(size).bytes > 0
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value", "said"),
+    [
+        ("train", "frames", "abc", "a whole number of 1 or more"),
+        ("train", "frames", 0, "a whole number of 1 or more"),
+        ("end-to-end", "s_up", "low", "a number is expected"),
+        ("extract", "backbone", "gaitse", "did you mean 'gaitset'?"),
+    ],
+)
+def test_sizes_that_are_none(part: str, key: str, value: Any, said: str):
+    with pytest.raises(UserError, match=f"--size {key}={value}: ") as caught:
+        list(measure.plan([part], {key: value}, {"threads": 1, "precision": "fp32", "device": "cpu"}))
+    assert said in str(caught.value)
+
+
 def test_sizes_that_a_part_does_not_have():
     with pytest.raises(UserError, match="did you mean 'frames'"):
         list(measure.plan(["train"], {"frame": 3}, {}))

@@ -62,6 +62,11 @@ def test_mistakes(recorded, refuses, words, expected):
     assert expected in refuses(*words)
 
 
+def test_an_interval_of_states_that_is_no_number(recorded, refuses, monkeypatch):
+    monkeypatch.setenv("HARNESS_CHECKPOINT_SECONDS", "soon")
+    assert "HARNESS_CHECKPOINT_SECONDS: 'soon' is no number" in refuses("train", "cc")
+
+
 def test_a_claim_that_names_a_missing_table(recorded, refuses):
     part = {"gain": ["sf", "cc"], "under": ["CL"], "above": 0}
     about = {"key": "mine", "says": "", "where": "", "table": 12, "dataset": "casia-bn", "backbone": "gaitset"}

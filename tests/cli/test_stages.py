@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
 from harness.cli.processes import Children
 from harness.cli.stages import Place, mend_locks, narrowed, outdated, run_stages, slurm
@@ -48,6 +51,24 @@ def test_a_stage_waits_for_what_it_needs(jobs: int, done: list[tuple[str, str]])
         assert all(done.index(("ended", other)) < done.index(("began", stage)) for other in needs)
     at_once = [sum(1 if what == "began" else -1 for what, _ in done[: i + 1]) for i in range(len(done))]
     assert max(at_once) == min(jobs, 2) and len(done) == 10
+
+
+def test_a_terminal_shows_the_last_line_of_what_is_under_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=150)
+    monkeypatch.setattr("harness.cli.stages.console", screen)
+
+    def call(self: Children, command: list[str], log: Path) -> int:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("begun\n  epoch 3/8, step 43/60, loss 0.5, 42 sequences/s\n\n")
+        time.sleep(1.5)
+        return 0
+
+    monkeypatch.setattr(Children, "call", call)
+    assert run_stages({"a": set()}, 1, Place()) == []
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.file.getvalue())  # pyright: ignore[reportAttributeAccessIssue]
+    assert re.search(r"a  epoch 3/8, step 43/60, loss 0.5, 42 sequences/s \S+ 2/8 ", shown)
+    assert re.search(r"stages \S+ 1/1 ", shown)
 
 
 def test_a_failure_stops_only_what_needs_it(done: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]):
