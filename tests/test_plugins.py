@@ -96,8 +96,9 @@ def test_suite_pipeline_tables_claims_and_report_pick_it_up(root: Path, computed
 
     hypothesis = re.search(r"^```yaml\n(.*?)^```", (root / "docs/adding.md").read_text(), re.MULTILINE | re.DOTALL)
     assert hypothesis
-    (folder / "trimmed.yaml").write_text(hypothesis[1])
-    (claim,) = json.loads(workspace.harness("claims", "--claims", "trimmed.yaml", "--json"))
+    shipped = root / "examples/trimmed/trimmed.yaml"
+    assert shipped.read_text() == hypothesis[1]
+    (claim,) = json.loads(workspace.harness("claims", "--claims", str(shipped), "--json"))
     assert claim["claim"] == "trimmed-cc-cl"
     assert claim["verdict"] == "undecided" and claim["reason"].startswith("one seed cannot decide")  # but it was found
     workspace.harness("report")

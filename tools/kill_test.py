@@ -114,7 +114,7 @@ def kill_and_compare(bench: Bench, method: str, kills: int, draw: random.Random)
     while True:
         process = bench.start("train", method)
         if done < kills:
-            time.sleep(draw.uniform(0.3, 1.0) * whole)
+            time.sleep(draw.uniform(0.0, 1.0) * whole)
         if done < kills and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()

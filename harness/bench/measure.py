@@ -29,6 +29,8 @@ PARTS = {
 }
 ALONE = {"schedule": "harness.bench.schedule", "large": "harness.bench.large"}
 """Parts without a reference: too large for one."""
+ASKED = {"train": {"bf16": 3.0, "fp32": 1.3}, "extract": {"bf16": 3.0, "fp32": 3.0}}
+"""How many times the reference's speed was asked for when these parts were planned: on a CPU, by ours' precision."""
 _ON_CPU = ("prepare", "generate")
 _BACKBONES = ("gaitset", "gaitgl")
 _ABOUT = """\
@@ -79,8 +81,10 @@ class Figure:
         return self.work.operations / self.ours.median
 
     def remarks(self) -> list[str]:
-        """How much of a product's rate ours reaches, and what else the part says of itself."""
+        """How much of a product's rate ours reaches, what else the part says of itself, and whether that was asked."""
         more = [f"{key.replace('_', ' ')} {value:.2%}" for key, value in self.details.items()]
+        if self.size.get("device") == "cpu" and (asked := ASKED.get(self.name, {}).get(self.size["precision"])):
+            more.append(f"asked {asked}: {'met' if statistics.median(self.ratios) >= asked else 'missed'}")
         if not self.work.operations:
             return more
         return [f"FLOP utilisation {self.flops / self.rate:.0%} ({self.flops / 1e9:.3g} GFLOP/s)", *more]

@@ -40,6 +40,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     from harness.report.diagnosis import notes
     from harness.report.finding import finding
     from harness.report.order import columns, order
+    from harness.report.views import profiles
     from harness.tracking.mlflow import tracking_uri, without_secret
 
     check_records(settings)
@@ -68,6 +69,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
         pseudo_labels={f"{b} on {d}": rows for (d, b), found in labels.items() if (rows := label_table(found))},
         diagnosis=notes(claims, {(papers.get(d, d), settings.backbones[b].kind): f for (d, b), f in labels.items()}),
         order=order(ranked),
+        views=profiles(grids),
         twins=twins(settings, runs),
         costs=costs(groups),
         digests=digests(runs),

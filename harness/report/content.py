@@ -27,10 +27,10 @@ class Report:
 
     claims: rows as `harness claims --json` prints them; missing: figure -> why it is not there; pseudo_labels: "gaitset
     on target" -> rows under :data:`harness.report.diagnosis.HEADS`; diagnosis: (claims, what the steps of their methods
-    did); order: rows under :data:`harness.report.order.HEADS`; twins: names of runs with the same weights; costs: rows
-    under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives); runs: group
-    ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs; beside: another suite
-    with the same people, on request.
+    did); order, views: rows under the HEADS of :mod:`harness.report.order` and ``views``; twins: names of runs with the
+    same weights; costs: rows under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives);
+    runs: group ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs; beside:
+    another suite with the same people, on request.
     """
 
     suite: str
@@ -45,6 +45,7 @@ class Report:
     pseudo_labels: Mapping[str, Sequence[tuple[str, ...]]]
     diagnosis: Sequence[tuple[str, str]]
     order: Sequence[tuple[str, ...]]
+    views: Sequence[tuple[str, ...]]
     twins: Sequence[tuple[str, ...]]
     costs: Sequence[tuple[str, str, str, str]]
     digests: Sequence[tuple[str, str]]

@@ -20,6 +20,8 @@ from harness.report.content import (
 )
 from harness.report.diagnosis import HEADS
 from harness.report.order import HEADS as ORDER
+from harness.report.views import ABOUT as ABOUT_VIEWS
+from harness.report.views import HEADS as VIEWS
 from harness.tables.grid import Grid
 from harness.tables.render import SOURCES, legend, reasons, title, to_markdown
 
@@ -51,6 +53,7 @@ def markdown(report: Report, figures: str) -> str:
         "## Order of the methods",
         ABOUT_ORDER,
         _table(ORDER, report.order) if report.order else "No table has three methods yet.",
+        "\n\n".join(["## Views", ABOUT_VIEWS, _table(VIEWS, report.views)]) if report.views else "",
         *_beside(report),
         "## Diagnosis",
         ABOUT_DIAGNOSIS,

@@ -22,6 +22,8 @@ from harness.report.content import (
 )
 from harness.report.diagnosis import HEADS
 from harness.report.order import HEADS as ORDER
+from harness.report.views import ABOUT as ABOUT_VIEWS
+from harness.report.views import HEADS as VIEWS
 from harness.tables.render import SOURCES
 from harness.tables.style import STYLE
 from harness.tables.web import html_table, page
@@ -53,6 +55,7 @@ def html(report: Report) -> str:
         "headline": ("Headline", _summary(report)),
         "claims": ("Claims", _claims(report)),
         "order": ("Order of the methods", _order(report)),
+        **({"views": ("Views", _views(report))} if report.views else {}),
         **({"beside": (f"Beside suite {report.beside.preset}", _beside(report.beside))} if report.beside else {}),
         "diagnosis": ("Diagnosis", _diagnosis(report)),
         "tables": ("Tables", _tables(report)),
@@ -120,6 +123,10 @@ def _claims(report: Report) -> str:
         '<div class="scroll" role="region" aria-label="Claims" tabindex="0"><table><caption>Claims and verdicts</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _views(report: Report) -> str:
+    return f"<p>{escape(ABOUT_VIEWS)}</p>\n" + _table("Rank-1 over the probe's views", VIEWS, report.views)
 
 
 def _order(report: Report) -> str:

@@ -7,6 +7,7 @@ import os
 import statistics
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,9 @@ def test_figures():
     assert found["flops"] == 2e9 and found["flop_utilisation"] == 0.5
     assert "4.00 x" in figure.line() and "50% of the bound" in figure.line()
     assert figure.line().endswith(", FLOP utilisation 50% (2 GFLOP/s), batch share 1.00%")
+    about = {"device": "cpu", "precision": "bf16"}
+    assert replace(figure, size=about).remarks()[-1] == "asked 3.0: met"
+    assert replace(figure, size={**about, "precision": "fp32"}, plain=ours).remarks()[-1] == "asked 1.3: missed"
     copied = Figure("prepare", "preparation", "data sets", {}, ours, plain, Work(0.0, 8.0), 0.75, 4e9, {})
     assert copied.remarks() == []
 
