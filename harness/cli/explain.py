@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 from rich.table import Table
 
+from harness.audit.records import flat
 from harness.cli import complete
 from harness.cli.console import console
 from harness.cli.evidence import every_score, provenances, stands_for
@@ -113,11 +114,22 @@ def explain(
     console.print(f"{cell}: ours {shown}; the paper's {found.paper or '—'}", markup=False)
     if found.why:
         console.print(found.why, markup=False)
-    for run in runs:
-        console.print("")
-        for key, value in run.items():
-            text = json.dumps(value) if isinstance(value, dict) else str(value)
-            console.print(f"  {key:12} {text}", markup=False)
+    trees = [flat(run) for run in runs]
+    first = trees[0] if len(trees) > 1 else {}
+    shared = {key: value for key, value in first.items() if all(tree.get(key) == value for tree in trees)}
+    for tree in trees:
+        _show("", {key: value for key, value in tree.items() if key not in shared})
+    if shared:
+        _show("all of them:", shared)
+
+
+def _show(title: str, tree: dict[str, Any]) -> None:
+    """A line for each value that is there."""
+    console.print(title)
+    for key, value in tree.items():
+        if value is not None:
+            text = f"{value:.10g}" if isinstance(value, float) else str(value)
+            console.print(f"  {key:48} {text}", markup=False)
 
 
 def _run(settings: Settings, name: str) -> tuple[str, dict[str, Any]]:
@@ -135,8 +147,6 @@ def _run(settings: Settings, name: str) -> tuple[str, dict[str, Any]]:
 
 def differences(settings: Settings, first: str, second: str) -> list[tuple[str, Any, Any]]:
     """(what, first, second) of all inputs, circumstances and results in which two runs differ."""
-    from harness.audit.records import flat
-
     sides = []
     for name in (first, second):
         _, run = _run(settings, name)

@@ -126,7 +126,8 @@ def digests(runs: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
             continue
         found[f"data set {inputs['dataset']}", str(inputs["store"])] = None
         found["lock", str(inputs.get("lock", "not recorded"))] = None
-        found[f"code of {inputs['method']}", str(inputs.get("code", "not recorded"))] = None
+        whose = f"{inputs['method']} ({inputs['backbone']['name']})"
+        found[f"code of {whose}", str(inputs.get("code", "not recorded"))] = None
     return sorted(found)
 
 
@@ -153,10 +154,19 @@ def environment(runs: dict[str, dict[str, Any]]) -> dict[str, str]:
     found: dict[str, dict[str, None]] = {}
     for run in runs.values():
         env = run["environment"]
-        plain = {key: str(value) for key, value in env.items() if key != "packages" and value is not None}
+        plain = {key: _words(value) for key, value in env.items() if key != "packages" and value is not None}
         for key, value in {**plain, "commit": run["commit"], **env.get("packages", {})}.items():
             found.setdefault(key, {})[str(value)] = None
     return {key: ", ".join(values) for key, values in found.items()}
+
+
+def _words(value: Any) -> str:
+    """A value of an environment as people write it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {own}" for key, own in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def report(

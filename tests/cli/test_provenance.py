@@ -66,6 +66,10 @@ def test_explain_tells_all_that_is_behind_a_cell(recorded, harness):
     assert wanted <= run.keys()
     assert run["again"] == "dvc repro --force evaluate@smoke-gaitset-target-1-sf"
     assert run["data"] == "ab" * 32 and run["params"]["methods.scf"]["a"] == 2
+    _, out, _ = harness("explain", "table3/gaitset/cl/sf/90")
+    lines = [line.split(maxsplit=1) for line in out.splitlines()]
+    assert [value for key, *value in filter(None, lines) if key == "seed"] == [["0"], ["1"], ["2"]]
+    assert lines.count(["params.methods.scf.a", "2"]) == 1  # what all runs share is said once
     _, out, _ = harness("explain", "table3/gaitgl/cl/sf/90")
     assert "does not run GaitGL" in out
 
