@@ -145,7 +145,7 @@ def check_records(settings: Settings) -> None:
 def headline(settings: Settings) -> str:
     """What the numbers are made from, in one sentence that is never left out."""
     if few := fewer(settings):
-        few = f", but {few} (claims compare the seeds that both methods have)"
+        few = f", but fewer for {few} (claims compare the seeds that both methods have)"
     return (
         f"Suite {settings.suite.preset} ({settings.suite.about}). {_origin(settings)} Means over "
         f"{len(settings.suite.seeds)} seed(s){few}; ± is their standard deviation. "
@@ -165,7 +165,7 @@ def fewer(settings: Settings) -> str:
     for (method, *_), seeds in found.items():
         methods[method] = min(len(seeds), methods.get(method, len(suite.seeds)))
     few = [f"{NAMES.get(m) or find('method', m).title} {n}" for m, n in methods.items() if n < len(suite.seeds)]
-    return f"fewer for {', '.join(few)}" if few else ""
+    return ", ".join(few)
 
 
 def _origin(settings: Settings) -> str:

@@ -36,7 +36,7 @@ def finding(
 ) -> str:
     """Some sentences on claims as `harness claims --json` prints them, and on the order of the methods in ``found``.
 
-    fewer: which methods lack seeds, where the suite is unfinished; brief: the main claims and the verdicts' number.
+    fewer: methods that lack seeds, with how many they have; brief: the main claims and the verdicts' number.
     """
     by_key = {claim["claim"]: claim for claim in claims}
     said = []
@@ -46,7 +46,8 @@ def finding(
         else:
             answer = _answer(main, _ANSWERS, _LEANS)
             if fewer:
-                answer = f"So far, in an unfinished suite with {fewer}: {answer[0].lower()}{answer[1:]}"
+                so_far = f"So far, in an unfinished suite with fewer seeds of some methods ({fewer})"
+                answer = f"{so_far}: {answer[0].lower()}{answer[1:]}"
             why = f"; {main['reason']}" if main["reason"] and not brief else ""
             said.append(f"{answer} ({_points(main)}; the paper: {signed(main['paper'])}{why}).")
     if (equal := by_key.get(EQUAL)) and equal["verdict"] in _COMPUTE:

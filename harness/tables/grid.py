@@ -132,7 +132,7 @@ class Grid:
     def filled(self) -> Grid:
         """The table without the rows in which nothing stands, neither ours nor the paper's; its note names them."""
         rows = tuple(row for row in self.rows if any(cell.ours or cell.paper for cell in row.cells))
-        empty = "; ".join(", ".join(row.head) for row in self.rows if row not in rows)
+        empty = ", ".join(f"{row.head[-1]} ({', '.join(row.head[:-1])})" for row in self.rows if row not in rows)
         note = f"{self.note} Left out, as nothing has run: {empty}.".lstrip() if empty else self.note
         return replace(self, rows=rows, note=note)
 

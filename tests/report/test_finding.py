@@ -93,8 +93,10 @@ def test_a_small_chance_is_not_called_none():
 
 
 def test_an_unfinished_suite_says_so_first():
-    text = finding([claim(verdict="supported")], fewer="fewer for SF 3")
-    assert text.startswith("So far, in an unfinished suite with fewer for SF 3: yes, by the paper's main criterion")
+    text = finding([claim(verdict="supported")], fewer="SF 3")
+    assert text.startswith(
+        "So far, in an unfinished suite with fewer seeds of some methods (SF 3): yes, by the paper's main criterion"
+    )
 
 
 def test_in_brief_only_the_main_claims_and_the_verdicts():

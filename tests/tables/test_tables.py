@@ -159,7 +159,7 @@ def test_rows_without_any_number_can_be_left_out():
         ("GaitGL", "Base + SCF"),
     }
     assert left == [row.head for row in grid.rows if row.head in left] and grid.filled().filled() == grid.filled()
-    assert grid.filled().note == "Left out, as nothing has run: GaitGL, GaitSSB*; GaitGL, Base + SCF."
+    assert grid.filled().note == "Left out, as nothing has run: GaitSSB* (GaitGL), Base + SCF (GaitGL)."
 
 
 def test_controls_stand_below_methods_that_have_the_papers_numbers():
