@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from matplotlib.image import imread
 
 from harness.cli.evidence import evidence_of
 from harness.cli.tables import write_tables
@@ -88,7 +90,8 @@ def test_a_results_page_follows_from_its_records(
         shutil.copytree(root / "results" / used, Path("results") / used)
     write_markdown(make_report(load(), other or None), Path("docs") / name)
     for figure in Path("docs/figures").rglob("*.png"):
-        assert (root / figure).is_file()
+        drawn, kept = imread(figure), imread(root / figure)
+        assert drawn.shape == kept.shape and float(np.abs(drawn - kept).mean()) < 0.002, figure
 
     def without_stale(text: str) -> list[str]:
         lines = text.partition(STALE)[0].splitlines()
