@@ -4,8 +4,8 @@ ABOUT = {
     "figure3": "Figure 3. Cloth augmentation: one silhouette, normal and in a coat, as its six types change it.",
     "figure5": "Figure 5. The baseline with one parameter moved at a time: rank-1 on NM, BG and CL, range over seeds. "
     "A chart of one point has the suite's own value alone: the others have not run.",
-    "figure6": "Figure 6. t-SNE of one subject and of several, CC beside SF. Ring: front/back; text: pseudo-label, once "
-    "for each among several subjects (pictures drawn before commit 56e7b80 have none there).",
+    "figure6": "Figure 6. t-SNE of one subject and of several, CC beside SF. Ring: front/back; text: pseudo-label, "
+    "once for each among several subjects (pictures drawn before commit 56e7b80 have none there).",
     "figure7": "Figure 7. Grad-CAM on pairs of one person that SF's pseudo-labels put together, and apart.",
     "polar": "Rank-1 by probe view for each condition, mean over seeds.",
     "epochs": "Pseudo-labels epoch by epoch: their number, quality, front/back views, and the curriculum bound.",
