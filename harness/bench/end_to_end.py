@@ -26,6 +26,7 @@ SIZE = {
     "backbone": "gaitset", "count": 64, "length": 20, "spread": 4, "neighbours": 8, "s_up": 0.2,
     "steps": 2, "subjects": 4, "sequences": 4, "frames": 15,
 }  # fmt: skip
+LEAST = {"spread": 0}
 GPU_SIZE = {
     "count": 256, "length": 88, "spread": 8, "neighbours": 40,
     "steps": 10, "subjects": 8, "sequences": 16, "frames": 30,

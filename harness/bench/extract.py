@@ -20,6 +20,7 @@ from harness.training.extract import extract
 
 ABOUT = "feature extraction"
 SIZE = {"backbone": "gaitset", "count": 24, "length": 20, "spread": 4}
+LEAST = {"spread": 0}
 GPU_SIZE = {"count": 256, "length": 88, "spread": 8}
 UNIT = "passes"
 

@@ -71,6 +71,10 @@ class Figure:
         return [theirs / own for theirs, own in zip(self.plain.wall, self.ours.wall, strict=True)]
 
     @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+    @property
     def cpu_ratio(self) -> float:
         """By processor time, which hardly depends on who else is working."""
         return statistics.median(self.plain.cpu) / statistics.median(self.ours.cpu)
@@ -81,21 +85,20 @@ class Figure:
         return self.work.operations / self.ours.median
 
     def remarks(self) -> list[str]:
-        """How much of a product's rate ours reaches, what else the part says of itself, and whether that was asked."""
+        """How much of a product's rate ours reaches, what else the part says of itself, and what was asked."""
         more = [f"{key.replace('_', ' ')} {value:.2%}" for key, value in self.details.items()]
         if self.size.get("device") == "cpu" and (asked := ASKED.get(self.name, {}).get(self.size["precision"])):
-            more.append(f"asked {asked}: {'met' if statistics.median(self.ratios) >= asked else 'missed'}")
+            more.append(f"asked {asked}: {'met' if self.ratio >= asked else 'missed'}")
         if not self.work.operations:
             return more
         return [f"FLOP utilisation {self.flops / self.rate:.0%} ({self.flops / 1e9:.3g} GFLOP/s)", *more]
 
     def line(self) -> str:
-        ratio = statistics.median(self.ratios)
         more = "".join(f", {remark}" for remark in self.remarks())
         what = self.size.get("backbone", "")
         return (
             f"{self.name:10} {what:8} {_spread(self.ours.wall)} s, reference {_spread(self.plain.wall)} s: "
-            f"{ratio:.2f} x ({self.cpu_ratio:.2f} x by processor time), "
+            f"{self.ratio:.2f} x ({self.cpu_ratio:.2f} x by processor time), "
             f"{self.bound / self.ours.median:.0%} of the bound{more}"
         )
 
@@ -104,7 +107,7 @@ class Figure:
             **asdict(self),
             "seconds": self.ours.median,
             "reference_seconds": self.plain.median,
-            "ratio": statistics.median(self.ratios),
+            "ratio": self.ratio,
             "ratio_spread": [min(self.ratios), max(self.ratios)],
             "cpu_ratio": self.cpu_ratio,
             "of_the_bound": self.bound / self.ours.median,
@@ -204,7 +207,7 @@ def section(figures: list[Figure], common: dict[str, Any], repeats: int, warm_up
     ]
     for found in figures:
         sizes = ", ".join(f"{key} {value}" for key, value in found.size.items() if key not in common)
-        ratio = f"{statistics.median(found.ratios):.2f} ({min(found.ratios):.2f}-{max(found.ratios):.2f})"
+        ratio = f"{found.ratio:.2f} ({min(found.ratios):.2f}-{max(found.ratios):.2f})"
         lines.append(
             f"| {found.about} | {sizes} | {_spread(found.ours.wall)} | {_spread(found.plain.wall)} | {ratio} "
             f"| {found.cpu_ratio:.2f} | {found.bound / found.ours.median:.0%} | {', '.join(found.remarks())} |"

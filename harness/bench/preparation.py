@@ -17,13 +17,13 @@ SIZE = {"sequences": 100, "length": 40}
 UNIT = "data sets"
 
 
-def _material(threads: int = 1) -> Any:
-    cv2.setNumThreads(threads)  # which takes every core otherwise
+def _material() -> Any:
     return importlib.import_module("harness.bench.prepare")
 
 
 def ours(size: dict[str, Any], tick: Tick) -> None:
-    material = _material(size["threads"])
+    material = _material()
+    cv2.setNumThreads(size["threads"])  # which takes every core otherwise
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"
         material.make_raw(raw, size["sequences"], size["length"])
@@ -35,7 +35,8 @@ def ours(size: dict[str, Any], tick: Tick) -> None:
 
 def plain(size: dict[str, Any], tick: Tick) -> None:
     """A file at a time, a numpy operation for each step of the rule."""
-    material = _material(size["threads"])
+    material = _material()
+    cv2.setNumThreads(size["threads"])  # which takes every core otherwise
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"
         material.make_raw(raw, size["sequences"], size["length"])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.claims.claim import Claim, Part
-from harness.claims.measure import Found, MissingError, by_run, differences
+from harness.claims.measure import Found, MissingError, by_run, differences, of_the_same_runs
 from harness.statistics import ALPHA, MIN_SEEDS, PairedTest, holm, paired_test, run_error, run_variance
 from harness.types import Outcome
 
@@ -104,9 +104,13 @@ def _measure(claim: Claim, found: Found, stands_for: dict[str, str]) -> _Measure
     if own is None:
         return f"no data set in {claim.dataset}'s structure"
     try:
-        return [differences(part, own, claim.backbone, claim.metric, found) for part in claim.parts]
+        measured = [differences(part, own, claim.backbone, claim.metric, found) for part in claim.parts]
     except MissingError as missing:
         return str(missing)
+    for part in claim.parts:
+        if of_the_same_runs(part, own, claim.backbone, found):
+            return f"{' and '.join(part.gain)} are the same runs"
+    return measured
 
 
 def _typical(claims: Sequence[Claim], measured: Sequence[_Measured], own: int) -> float | None:

@@ -57,8 +57,7 @@ def differences(part: Part, dataset: str, backbone: str, metric: str, found: Fou
         terms += [(m, -sign, c, views, len(than)) for c in than for m, sign in zip(part.gain, (1, -1))]
     runs = []
     for method, _, condition, _, _ in terms:
-        name, _, variant = method.partition(" ")
-        key = (dataset, backbone, name, variant, condition)
+        key = _key(dataset, backbone, method, condition)
         if key not in found:
             raise MissingError(_missing(method, f"with {backbone} on {dataset} scored for {condition}", metric))
         runs.append(found[key])
@@ -78,6 +77,17 @@ def differences(part: Part, dataset: str, backbone: str, metric: str, found: Fou
                 wanted = chosen if isinstance(chosen, str) else f"{', '.join(map(str, chosen))} degrees"
                 raise MissingError(f"no view of {wanted} scored for {condition}") from None
     return total
+
+
+def of_the_same_runs(part: Part, dataset: str, backbone: str, found: Found) -> bool:
+    """Whether a part compares runs with themselves, as of a variant that equals the suite's own setting."""
+    one, other = (found.get(_key(dataset, backbone, method, part.under[0]), {}) for method in part.gain)
+    return {o.run_id for o in one.values()} == {o.run_id for o in other.values()}
+
+
+def _key(dataset: str, backbone: str, method: str, condition: str) -> tuple[str, ...]:
+    name, _, variant = method.partition(" ")
+    return dataset, backbone, name, variant, condition
 
 
 def _missing(method: str, where: str, metric: str) -> str:

@@ -41,11 +41,13 @@ def _start(
 ) -> None:
     if ctx.invoked_subcommand != "doctor":  # which reports it among its findings
         installed_faiss()
-    every = os.environ.get("HARNESS_CHECKPOINT_SECONDS", "120")
-    if not every.replace(".", "", 1).isdecimal():
+    every = os.environ.get("HARNESS_CHECKPOINT_SECONDS", "120")  # read again where a run starts
+    try:
+        float(every)
+    except ValueError:
         raise UserError(
             f"HARNESS_CHECKPOINT_SECONDS: '{every}' is no number of seconds between states; mend or unset it"
-        )
+        ) from None
     lay_out()
 
 

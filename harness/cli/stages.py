@@ -29,8 +29,8 @@ from harness.errors import UserError, nearest
 from harness.registry import names
 
 LOGS = Path("work") / "logs"
-_EPOCH = re.compile(r"epoch (\d+)/(\d+)")
-"""In what a training run says (harness.cli.progress)."""
+_EPOCH = re.compile(r"epoch (\d+)/(\d+)(, step)?")
+"""In what a training run says (harness.cli.progress): of an epoch under way the step too."""
 _RWLOCK = Path(".dvc") / "tmp" / "rwlock"
 _DVC = """\
 import runpy, signal
@@ -137,8 +137,8 @@ class _View:
             if name not in self.tasks:
                 self.tasks[name] = self.progress.add_task(name, total=None)
             said = _last_line(_log(name))
-            begun = _EPOCH.search(said)
-            done, total = (int(begun[1]) - 1, int(begun[2])) if begun else (0, None)
+            epoch = _EPOCH.search(said)
+            done, total = (int(epoch[1]) - bool(epoch[3]), int(epoch[2])) if epoch else (0, None)
             self.progress.update(self.tasks[name], description=f"{name}  {said[:80]}", completed=done, total=total)
 
     def ended(self, name: str) -> None:

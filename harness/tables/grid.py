@@ -131,10 +131,12 @@ class Grid:
 
     def filled(self) -> Grid:
         """The table without the rows in which nothing stands, neither ours nor the paper's; its note names them."""
-        rows = tuple(row for row in self.rows if any(cell.ours or cell.paper for cell in row.cells))
-        empty = ", ".join(f"{row.head[-1]} ({', '.join(row.head[:-1])})" for row in self.rows if row not in rows)
+        rows: dict[bool, list[Row]] = {True: [], False: []}
+        for row in self.rows:
+            rows[any(cell.ours or cell.paper for cell in row.cells)].append(row)
+        empty = ", ".join(f"{row.head[-1]} ({', '.join(row.head[:-1])})" for row in rows[False])
         note = f"{self.note} Left out, as nothing has run: {empty}.".lstrip() if empty else self.note
-        return replace(self, rows=rows, note=note)
+        return replace(self, rows=tuple(rows[True]), note=note)
 
     def shows_spread(self, column: str) -> bool:
         return self.spread_in is None or column in self.spread_in

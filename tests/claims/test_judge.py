@@ -24,6 +24,13 @@ def claim(key="c", dataset="casia-bn", backbone="gaitset", metric="rank1", **par
     return Claim.model_validate({**about, "metric": metric, "parts": parts})
 
 
+def test_a_variant_that_is_the_methods_own_runs_is_not_compared_with_them():
+    found = world({("cc", "CL"): 0.5})
+    same = [*found, *(replace(outcome, variant="n=15") for outcome in found)]
+    (one,) = judge([claim(gain=["cc", "cc n=15"])], same, TARGET)
+    assert one.decision == "not run" and one.reason == "cc and cc n=15 are the same runs"
+
+
 def world(rates, seeds=3, people=25, rng=None, trials=40, noise=0.005):
     """Outcomes of methods with known rates: (method, condition) -> rate at every view, or at each.
 
