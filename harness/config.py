@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from harness.errors import UserError, nearest
+from harness.files import parse_yaml
 from harness.registry import find, plugged
 
 Count = Annotated[int, Field(ge=1)]
@@ -500,7 +501,7 @@ class Settings(Strict):
 def load(path: Path = Path("params.yaml")) -> Settings:
     """Reads and checks a parameter file; any fault is a :class:`UserError` of one line."""
     try:
-        tree = yaml.safe_load(Path(path).read_text())
+        tree = parse_yaml(Path(path).read_text())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from the repository's root or `harness suite use smoke`") from None
     except OSError as error:

@@ -13,7 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from harness.errors import PausedError, UserError
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built with it: many times as fast
 
 
 @contextmanager
@@ -86,6 +90,11 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); delete it and run again") from None
+
+
+def parse_yaml(text: str) -> Any:
+    """YAML that holds nothing but plain values; what is none is a ``yaml.YAMLError``."""
+    return yaml.load(text, Loader=_Loader)
 
 
 def sha256(*paths: Path) -> str:

@@ -10,6 +10,7 @@ import yaml
 
 from harness.config import check
 from harness.errors import UserError, nearest
+from harness.files import parse_yaml
 from harness.plan import plan_of, with_plan, without_plan
 
 CONF = Path("conf")
@@ -27,7 +28,7 @@ def preset_section(name: str, conf: Path = CONF) -> dict[str, Any]:
     """The section ``suite`` of a preset's own file, as it is written there."""
     path = conf / "suite" / f"{name}.yaml"
     try:
-        section = yaml.safe_load(path.read_text())["suite"]
+        section = parse_yaml(path.read_text())["suite"]
         if not isinstance(section, dict):
             raise TypeError
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
@@ -57,5 +58,5 @@ def compose(name: str, conf: Path = CONF) -> str:
 
 def planned(text: str, source: str) -> str:
     """The text of parameters that were read from ``source``, checked, with its plan at the end."""
-    settings = check({**yaml.safe_load(text), "plan": without_plan()}, source)
+    settings = check({**parse_yaml(text), "plan": without_plan()}, source)
     return with_plan(text, plan_of(settings))

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-import yaml
 from torch import nn
 
 from harness.config import Settings, check
 from harness.counters import numpy_rng
+from harness.files import parse_yaml
 from harness.presets import compose
 from harness.registry import find
 from harness.types import FRAME, Pool
@@ -93,7 +93,7 @@ def clustered(count: int, clusters: int, size: int, noise: float = 0.7, seed: in
 
 def paper_settings(size: dict[str, Any]) -> Settings:
     """The paper's settings (conf/suite/paper.yaml) with a benchmark's device, precision and threads."""
-    tree = yaml.safe_load(compose("paper"))
+    tree = parse_yaml(compose("paper"))
     tree["compute"] |= {key: size[key] for key in ("device", "precision", "threads")}
     if size["device"] == "cpu":
         tree["compute"]["extract_frames"] = 128  # what the suites for a CPU have

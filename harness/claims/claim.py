@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.config import Strict
 from harness.errors import UserError, nearest
+from harness.files import parse_yaml
 from harness.published import TABLES, published
 
 Condition = Literal["NM", "BG", "CL", "all"]
@@ -130,7 +131,7 @@ def read_claims(path: Path | None = None) -> list[Claim]:
     name = str(path or "harness/published/claims.yaml")
     try:
         text = path.read_text() if path else resources.files("harness.published").joinpath("claims.yaml").read_text()
-        tree = yaml.safe_load(text)
+        tree = parse_yaml(text)
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
     except OSError as error:

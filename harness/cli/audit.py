@@ -16,6 +16,7 @@ from harness.cli.evidence import score_reader
 from harness.cli.lockfile import DVC_LOCK
 from harness.config import Settings, load, value_at
 from harness.errors import UserError
+from harness.files import parse_yaml, sha256
 from harness.layout import epochs, provenance, scores, stages, stem, store
 from harness.tracking.check import checked_epochs, checked_provenance, whole
 
@@ -114,7 +115,7 @@ def _locked(suite: str) -> dict[str, Any]:
         if not path.is_file():
             continue
         try:
-            tree = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            tree = parse_yaml(path.read_text())
             found |= dict(tree["stages"])
         except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
             raise UserError(
@@ -133,7 +134,6 @@ def changes(
     """(input, recorded, now) of a run, for the inputs that a checkout can tell without its checkpoints."""
     from harness.cli import wiring
     from harness.data.store import SequenceStore
-    from harness.files import sha256
     from harness.identity import lock_digest
 
     inputs = run["inputs"]

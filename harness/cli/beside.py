@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import yaml
-
 from harness.audit.records import compare
 from harness.claims.claim import Part
 from harness.claims.measure import MissingError, by_run, differences
@@ -15,6 +13,7 @@ from harness.cli.evidence import cost, evidence_of
 from harness.cli.tables import build_grids
 from harness.config import Settings, check
 from harness.errors import UserError
+from harness.files import parse_yaml
 from harness.presets import compose
 from harness.report.beside import Beside, Side, beside
 from harness.statistics import Floats
@@ -30,7 +29,7 @@ _LABELS = {"preset", "name", "about", "datasets", "backbones", "extra", "control
 def beside_preset(settings: Settings, side: Side, preset: str) -> Beside:
     """Compares the suite in use, of which ``side`` is known, with that of a preset of the same people; other people are
     a ``UserError``."""
-    other = check(yaml.safe_load(compose(preset)), f"conf/suite/{preset}.yaml")
+    other = check(parse_yaml(compose(preset)), f"conf/suite/{preset}.yaml")
     if other.suite.name == settings.suite.name:
         raise UserError(f"--beside {preset}: its results are this suite's own; name a preset of another suite")
     here, there = evidence_of(settings), evidence_of(other)

@@ -169,7 +169,7 @@ def _check_results(bundle: Path) -> bool:
     """
     import tempfile
 
-    from harness.cli.report import make_report, write_markdown
+    from harness.cli.report import make_report, markdown_of
     from harness.cli.tables import write_tables
     from harness.report.page import html
 
@@ -183,7 +183,7 @@ def _check_results(bundle: Path) -> bool:
             before = _texts(folder)
             write_tables(settings)
             made = replace(make_report(settings), **told)
-            write_markdown(made, TEXT)
+            TEXT.write_text(markdown_of(made))
             after, again = _texts(folder), html(made)
             claims, published = json.loads(json.dumps(made.claims)), read_json(CLAIMS)
     changed = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]

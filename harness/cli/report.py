@@ -199,11 +199,20 @@ def report(
 
 def write_markdown(made: Any, target: Path) -> None:
     """Writes the page, and its figures in figures/<suite> beside it."""
-    from harness.report.markdown import markdown
-
-    folder = Path("figures") / made.suite
     for drawing in made.drawings:
-        with atomic_path(target.parent / folder / f"{drawing.name}.png") as scratch:
+        with atomic_path(target.parent / _pictures(made) / f"{drawing.name}.png") as scratch:
             scratch.write_bytes(drawing.render("png"))
     with atomic_path(target) as scratch:
-        scratch.write_text(markdown(made, folder.as_posix()))
+        scratch.write_text(markdown_of(made))
+
+
+def markdown_of(made: Any) -> str:
+    """The text of the page alone."""
+    from harness.report.markdown import markdown
+
+    return markdown(made, _pictures(made).as_posix())
+
+
+def _pictures(made: Any) -> Path:
+    """The folder of its figures, as seen from the page."""
+    return Path("figures") / made.suite

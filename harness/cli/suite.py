@@ -14,7 +14,7 @@ from harness.cli.lockfile import keep_own
 from harness.cli.plugins import with_extra
 from harness.data.sets import data_set
 from harness.errors import UserError
-from harness.files import atomic_path
+from harness.files import atomic_path, parse_yaml
 from harness.layout import PARAMS
 from harness.presets import compose, planned, preset_section, suite_names
 
@@ -28,7 +28,7 @@ def use_suite(name: str, extra: list[str] | None = None) -> None:
     """Composes a preset into params.yaml, with methods of other packages added, after checking it."""
     text = compose(name)
     if extra:
-        tree = with_extra(yaml.safe_load(text), extra)
+        tree = with_extra(parse_yaml(text), extra)
         text = planned(yaml.safe_dump(tree, sort_keys=False), f"conf/suite/{name}.yaml")
     _keep_edits()
     with atomic_path(PARAMS) as scratch:
@@ -55,7 +55,7 @@ def _keep_edits() -> None:
 def _is_preset(text: str) -> bool:
     """Whether parameters are those of the preset that they name, untouched."""
     try:
-        name = yaml.safe_load(text)["suite"]["preset"]
+        name = parse_yaml(text)["suite"]["preset"]
         return name in suite_names() and text == compose(name)
     except (yaml.YAMLError, TypeError, KeyError, UserError):  # a broken preset is no reason not to use another
         return False

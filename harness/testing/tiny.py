@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from harness import config
 from harness.clustering.infomap import Clustering
 from harness.errors import UserError
+from harness.files import parse_yaml
 from harness.presets import compose
 from harness.registry import find, plugged
 from harness.training.checkpoint import Resume
@@ -42,10 +42,15 @@ def smoke_tree() -> dict[str, Any]:
     conf = Path(__file__).parents[2] / "conf"
     if not conf.is_dir():
         raise UserError(f"{conf}: no presets there; install the harness from a checkout (pip install --editable)")
-    tree = yaml.safe_load(compose("smoke", conf))
+    tree = parse_yaml(_composed(conf))
     for name in plugged("method"):
         tree["methods"][name] = find("method", name).Parameters().model_dump(mode="json")
     return tree
+
+
+@functools.cache
+def _composed(conf: Path) -> str:
+    return compose("smoke", conf)
 
 
 def shrink(tree: dict[str, Any]) -> config.Settings:

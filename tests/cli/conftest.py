@@ -67,7 +67,7 @@ def refuses(here: Path, harness: Callable[..., tuple[int, str, str]]) -> Callabl
     return call
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _made(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The smoke suite's parameters on three seeds, without and with the results of all its runs; made once."""
     empty, full = (tmp_path_factory.mktemp(name) for name in ("empty", "recorded"))

@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
-import yaml
 
 from harness.cli import lockfile
 from harness.cli.lockfile import DVC_LOCK, keep_own
+from harness.files import parse_yaml
 from harness.layout import stages
 
 HEAD = "schema: '2.0'\nstages:\n"
@@ -52,7 +52,7 @@ def test_each_suite_finds_its_own_and_nothing_is_lost():
 def test_a_suite_that_was_never_computed_starts_with_none():
     keep_own("paper")
     assert not DVC_LOCK.exists()
-    assert set(yaml.safe_load(read(stages("smoke")))["stages"]) == {"data@smoke-source", "tables@smoke"}
+    assert set(parse_yaml(read(stages("smoke")))["stages"]) == {"data@smoke-source", "tables@smoke"}
     keep_own("walkers")
     assert read(DVC_LOCK) == HEAD + WALKERS
 
@@ -135,10 +135,10 @@ def test_without_a_lock_there_is_nothing_to_do():
 
 
 def test_the_committed_lock_is_the_suites_in_use(root: Path):
-    name = yaml.safe_load((root / "params.yaml").read_text())["suite"]["name"]
+    name = parse_yaml((root / "params.yaml").read_text())["suite"]["name"]
     kept = {name: root / "dvc.lock", **{path.parent.name: path for path in (root / "results").glob("*/stages.lock")}}
     assert {"smoke", "walkers"} <= kept.keys()
     for suite, path in kept.items():
         found = lockfile._blocks(path)
         assert found and {lockfile._suite_of(block) for block in found.values()} == {suite}
-        assert found.keys() == yaml.safe_load(path.read_text())["stages"].keys()
+        assert found.keys() == parse_yaml(path.read_text())["stages"].keys()

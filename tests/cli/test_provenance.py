@@ -15,6 +15,7 @@ from harness.cli.audit import audit_records
 from harness.cli.explain import stage_of
 from harness.cli.tables import build_grids
 from harness.config import load
+from harness.files import parse_yaml
 from harness.layout import provenance, result, scores, stages
 
 
@@ -187,7 +188,7 @@ def test_nothing_is_left_but_what_was_asked_for(recorded, harness):
 
 def test_every_stage_that_explain_names_is_one(root: Path):
     """Of the whole study, with its controls and sweeps."""
-    known = set(yaml.load((root / stages("walkers")).read_text(), Loader=yaml.CSafeLoader)["stages"])
+    known = set(parse_yaml((root / stages("walkers")).read_text())["stages"])
     folder = root / "results/walkers"
     runs = {
         run["run_id"]: run for path in (folder / "provenance").glob("*.json") for run in [json.loads(path.read_text())]

@@ -41,7 +41,7 @@ def condition_score(rng, rate: float, people=12) -> ConditionScore:
 
 
 def identity_of(method: str, seed: int, variant: str = "") -> str:
-    return f"{METHODS.index(method):x}{seed}{len(variant):x}".ljust(16, "0")
+    return f"{METHODS.index(method):x}{seed}{variant.encode().hex()[-14:]}".ljust(16, "0")
 
 
 def record(method: str, seed: int, variant: str = "", rate: float | None = None) -> RunName:

@@ -119,6 +119,12 @@ def test_dvc_tells_two_commits_apart(computed: Workspace, tmp_path: Path):
     tree = yaml.safe_load(params.read_text())
     was, tree["methods"]["ssf"]["s_o"] = tree["methods"]["ssf"]["s_o"], 0.6
     params.write_text(yaml.safe_dump(tree))
+    curve = "results/tiny/epochs/sf-gaitset-target-s0.json"
+    content = json.loads((ours.folder / curve).read_text())
+    nmi = [float(epoch["nmi"]) for epoch in content["epochs"]]
+    for epoch in content["epochs"]:
+        epoch["nmi"] += 0.5
+    (ours.folder / curve).write_text(json.dumps(content))
     git(ours.folder, "commit", "-am", "another setting")
     ((path, metrics),) = json.loads(ours.dvc("metrics", "diff", "HEAD~1", "HEAD", "--json")).items()
     assert path == score and metrics.keys() == {"metrics.rank1_CL"}
@@ -126,6 +132,11 @@ def test_dvc_tells_two_commits_apart(computed: Workspace, tmp_path: Path):
     (settings,) = json.loads(ours.dvc("params", "diff", "HEAD~1", "HEAD", "--json")).values()
     assert settings.keys() == {"methods.ssf.s_o"}
     assert (settings["methods.ssf.s_o"]["old"], settings["methods.ssf.s_o"]["new"]) == (was, 0.6)
+    plots = json.loads(ours.dvc("plots", "diff", "HEAD~1", "HEAD", "--targets", curve, "--json", "--out", "plots"))
+    (plot,) = plots["data"][curve]
+    points = plot["content"]["data"]["values"]
+    drawn = {rev: [p["nmi"] for p in points if p["rev"] == rev] for rev in ("HEAD~1", "HEAD")}
+    assert drawn == {"HEAD~1": nmi, "HEAD": [value + 0.5 for value in nmi]}
 
 
 def test_without_a_remote_it_says_how_to_set_one(computed: Workspace):
