@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 # Set, every process of a run or a test would compile our files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup smoke test test-all lint deps lock sbom image
+.PHONY: setup smoke test test-all tests-but-long all-tests lint deps lock sbom image
 
 setup: $(READY)
 
@@ -33,12 +33,20 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright
 
-# Three workers on two cores: some tests wait for servers and for processes of their own.
-test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup -m "not long"
+# Three workers on two cores: some tests wait for servers and for processes of their own. Linters run beside them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup
 
-test-all: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup
+test: $(READY)
+	$(MAKE) --jobs 2 lint tests-but-long
+
+test-all: $(READY)
+	$(MAKE) --jobs 2 lint all-tests
+
+tests-but-long:
+	$(PYTEST) -m "not long"
+
+all-tests:
+	$(PYTEST)
 
 # The code that each stage of dvc.yaml depends on, after imports have changed.
 deps: $(READY)

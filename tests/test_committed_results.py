@@ -91,7 +91,7 @@ def test_a_results_page_follows_from_its_records(
     write_markdown(make_report(load(), other or None), Path("docs") / name)
     for figure in Path("docs/figures").rglob("*.png"):
         drawn, kept = imread(figure), imread(root / figure)
-        assert drawn.shape == kept.shape and float(np.abs(drawn - kept).mean()) < 0.002, figure
+        assert drawn.shape == kept.shape and float(np.abs(drawn - kept).mean()) < 1e-4, figure
 
     def without_stale(text: str) -> list[str]:
         lines = text.partition(STALE)[0].splitlines()

@@ -107,7 +107,7 @@ def test_a_variant_starts_from_the_main_runs_and_fills_its_row(workspace: Pipeli
     (table,) = json.loads(workspace.harness("tables", "--table", "8", "--format", "json"))
     filled = {cell["key"]: len(cell["ours"]) for cell in table["cells"] if cell["key"].endswith("/cl")}
     assert filled == {"table8/ours-a-4/cl": 0, "table8/ours-a-3/cl": 1, "table8/ours-a-2/cl": 1}
-    assert ": 0 stale or without provenance" in workspace.harness("audit")
+    assert ": 0 with a problem" in workspace.harness("audit")
 
 
 def figures(workspace: Pipeline, folder: str) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -39,8 +39,9 @@ each sequence, fp32, one sequence at a time in extraction, links and memory upda
 time in scoring), in turns, each side in a process of its own with the same number of threads. Ratios are medians over
 the turns with least and most; they hold on other machines better than seconds do. The bound is the time that the work's
 operations at the measured rate of a matrix product, or its bytes at the measured bandwidth of a copy, would take.
-FLOP utilisation is the operations that the work needs, a second, over that rate. What is too large for a reference
-(`harness bench schedule` and `large`, with `--write`) has a section of its own, without ratios.
+FLOP utilisation is the operations that the work needs, a second, over that rate. "Asked" is how many times the
+reference's speed the project set itself as target on a CPU, for ours in that precision at these sizes. What is too
+large for a reference (`harness bench schedule` and `large`, with `--write`) has a section of its own, without ratios.
 
 What makes the difference on a CPU: bf16 products, frames flat in channels-last layout, freed memory kept instead of
 given back (glibc), whole batches from packed frames, and maxima over frames without their places where no gradient
@@ -87,11 +88,16 @@ class Figure:
     def remarks(self) -> list[str]:
         """How much of a product's rate ours reaches, what else the part says of itself, and what was asked."""
         more = [f"{key.replace('_', ' ')} {value:.2%}" for key, value in self.details.items()]
-        if self.size.get("device") == "cpu" and (asked := ASKED.get(self.name, {}).get(self.size["precision"])):
+        asked = ASKED.get(self.name, {}).get(self.size.get("precision", ""))
+        if asked and self.size["device"] == "cpu" and self._of_usual_size():
             more.append(f"asked {asked}: {'met' if self.ratio >= asked else 'missed'}")
         if not self.work.operations:
             return more
         return [f"FLOP utilisation {self.flops / self.rate:.0%} ({self.flops / 1e9:.3g} GFLOP/s)", *more]
+
+    def _of_usual_size(self) -> bool:
+        usual = importlib.import_module(PARTS[self.name]).SIZE.items()
+        return all(self.size[key] == value for key, value in usual if key != "backbone")
 
     def line(self) -> str:
         more = "".join(f", {remark}" for remark in self.remarks())
@@ -116,26 +122,28 @@ class Figure:
         }
 
 
-def plan(names: list[str], changes: dict[str, Any], common: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each part with its sizes; where none is named, parts with a backbone are run with each.
+def plan(names: list[str], changes: dict[str, Any], common: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Each part with its sizes, all of them checked; where none is named, parts with a backbone are run with each.
 
     A GPU gets the sizes that fill it, and not the parts that never run there.
     """
     on_gpu = common.get("device") == "cuda"
-    for name in names:
-        if on_gpu and name in _ON_CPU and len(names) > 1:
-            continue
-        module = importlib.import_module(PARTS[name])
-        for key in changes.keys() - module.SIZE.keys():
-            if len(names) == 1:
-                raise UserError(f"--size {key}: {name} has no such size; {nearest(key, module.SIZE)}")
+    chosen = [name for name in names if not (on_gpu and name in _ON_CPU and len(names) > 1)]
+    modules = {name: importlib.import_module(PARTS[name]) for name in chosen}
+    known = {key for module in modules.values() for key in module.SIZE}
+    for key in changes.keys() - known:
+        whose = f"{chosen[0]} has no such" if len(chosen) == 1 else "no part has such a"
+        raise UserError(f"--size {key}: {whose} size; {nearest(key, known)}")
+    found = []
+    for name, module in modules.items():
         own = {key: value for key, value in changes.items() if key in module.SIZE}
         several = len(names) > 1 and "backbone" in module.SIZE and "backbone" not in own
         for backbone in _BACKBONES if several else (None,):
             usual = {**module.SIZE, **(getattr(module, "GPU_SIZE", {}) if on_gpu else {})}
             size = {**usual, **common, **own, **({"backbone": backbone} if backbone else {})}
             _check(size, module)
-            yield name, size
+            found.append((name, size))
+    return found
 
 
 def _check(size: dict[str, Any], module: Any) -> None:
@@ -146,6 +154,9 @@ def _check(size: dict[str, Any], module: Any) -> None:
             raise UserError(f"--size {key}={size[key]}: a whole number of {least} or more is expected")
         if isinstance(usual, float) and not isinstance(size[key], int | float):
             raise UserError(f"--size {key}={size[key]}: a number is expected")
+    for key, least, of in (("spread", 1, "length"), ("neighbours", 0, "count")):
+        if {key, of} <= module.SIZE.keys() and size[key] > size[of] - least:
+            raise UserError(f"--size {key}={size[key]}: {size[of] - least} at most, as {of} is {size[of]}")
     if size.get("backbone", _BACKBONES[0]) not in _BACKBONES:
         raise UserError(f"--size backbone={size['backbone']}: {nearest(str(size['backbone']), _BACKBONES)}")
 

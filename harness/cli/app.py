@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -43,11 +44,13 @@ def _start(
         installed_faiss()
     every = os.environ.get("HARNESS_CHECKPOINT_SECONDS", "120")  # read again where a run starts
     try:
-        float(every)
+        seconds = float(every)
     except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
         raise UserError(
             f"HARNESS_CHECKPOINT_SECONDS: '{every}' is no number of seconds between states; mend or unset it"
-        ) from None
+        )
     lay_out()
 
 

@@ -42,12 +42,12 @@ def audit(
         console.print(f"The paper contradicts itself in {len(paper)} places:")
         for f in paper:
             console.print(f"  {f.key}: {f.where}: printed {f.printed}; {f.computed}", markup=False)
-        console.print(f"Records of suite {settings.suite.preset}: {len(ours)} stale or without provenance")
+        console.print(f"Records of suite {settings.suite.preset}: {len(ours)} with a problem")
         for line in ours:
             console.print(f"  {line['record']}: {line['problem']}", markup=False)
     if strict and ours:
         raise UserError(
-            f"{len(ours)} record(s) are stale, such as {ours[0]['record']}; `harness run` "
+            f"{len(ours)} record(s) have a problem, such as {ours[0]['record']} ({ours[0]['problem']}); `harness run` "
             "computes what is out of date, `dvc repro --force STAGE` anything else"
         )
 

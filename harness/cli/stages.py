@@ -22,6 +22,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from harness.cli.console import console, errors
 from harness.cli.processes import Children
@@ -116,10 +117,12 @@ class _View:
     """On a terminal: how many stages are done, and of each under way the last line of its log, once a second."""
 
     def __init__(self, total: int) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
-        times = (TimeElapsedColumn(), TimeRemainingColumn())
-        self.every = 1.0 if console.is_terminal else None
-        self.progress = Progress(*columns, *times, console=console, disable=not console.is_terminal)
+        # A log's line may hold what looks like markup; on a narrow terminal it makes room for the numbers.
+        what = TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True))
+        numbers = (BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        shown = console.is_terminal
+        self.every = 1.0 if shown else None
+        self.progress = Progress(what, *numbers, console=console, disable=not shown, expand=True)
         self.all = self.progress.add_task("stages", total=total)
         self.tasks: dict[str, TaskID] = {}
 
@@ -137,9 +140,10 @@ class _View:
             if name not in self.tasks:
                 self.tasks[name] = self.progress.add_task(name, total=None)
             said = _last_line(_log(name))
-            epoch = _EPOCH.search(said)
-            done, total = (int(epoch[1]) - bool(epoch[3]), int(epoch[2])) if epoch else (0, None)
-            self.progress.update(self.tasks[name], description=f"{name}  {said[:80]}", completed=done, total=total)
+            if epoch := _EPOCH.search(said):
+                done = int(epoch[1]) - bool(epoch[3])
+                self.progress.update(self.tasks[name], completed=done, total=int(epoch[2]))
+            self.progress.update(self.tasks[name], description=f"{name}  {said}")
 
     def ended(self, name: str) -> None:
         if name in self.tasks:

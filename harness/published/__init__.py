@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from harness.files import parse_yaml
+import yaml
 
 TABLES = (3, 4, 5, 6, 7, 8, 9, 10)
 
@@ -34,9 +34,9 @@ def published(table: int) -> list[Published]:
 
 def slips() -> list[dict[str, Any]]:
     """The known slips: key, where, printed, should_be, carried."""
-    return parse_yaml(resources.files(__name__).joinpath("slips.yaml").read_text())
+    return yaml.safe_load(resources.files(__name__).joinpath("slips.yaml").read_text())
 
 
 def text() -> dict[str, Any]:
     """What the paper's sentences say about its numbers: gains, schedules, heads, citations, senses."""
-    return parse_yaml(resources.files(__name__).joinpath("text.yaml").read_text())
+    return yaml.safe_load(resources.files(__name__).joinpath("text.yaml").read_text())

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from scipy.stats import spearmanr
 
 from harness.tables.grid import Grid
+from harness.tables.render import ABSENT
 
 HEADS = ("backbone", "condition", "method", "correlation", "worst two views here", "in the paper")
 ABOUT = (
@@ -27,7 +28,14 @@ def profiles(grids: Iterable[Grid]) -> list[tuple[str, ...]]:
         if len(views) < 3:
             continue
         mine, papers = ([pair[side] for pair in views.values()] for side in (0, 1))
-        rank = float(spearmanr(mine, papers).statistic)  # pyright: ignore[reportAttributeAccessIssue]
-        worst = (sorted(views, key=lambda view, side=side: views[view][side])[:2] for side in (0, 1))
-        found.append((*row.head, f"{rank:.2f}", *(", ".join(f"{v}°" for v in sorted(two, key=int)) for two in worst)))
+        flat = len(set(mine)) == 1 or len(set(papers)) == 1  # and in no order
+        rank = ABSENT if flat else f"{spearmanr(mine, papers).statistic:.2f}"  # pyright: ignore[reportAttributeAccessIssue]
+        found.append((*row.head, rank, *(_worst(dict(zip(views, side, strict=True))) for side in (mine, papers))))
     return found
+
+
+def _worst(profile: dict[str, float]) -> str:
+    """The two views with the lowest rank-1; none where all are alike."""
+    if len(set(profile.values())) == 1:
+        return ABSENT
+    return ", ".join(f"{view}°" for view in sorted(sorted(profile, key=lambda view: profile[view])[:2], key=int))

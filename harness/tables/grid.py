@@ -247,14 +247,17 @@ class Numbers:
         missing = [seed for seed in evidence.seeds if seed not in seeds]
         if not missing:
             return ""
-        what = f"seed {', '.join(map(str, missing))}" if seeds else "no run"
-        if not seeds and place.method in CONTROLS and place.method not in evidence.planned:
+        name = f"{place.method} {place.variant}".strip()
+        if seeds:
+            few = ", ".join(map(str, missing))
+            return f"no score of {name} with seed {few} yet: `harness run` computes what is missing"
+        if place.method in CONTROLS and place.method not in evidence.planned:
             return f"no run of {place.method} yet: a suite with controls computes it (`harness suite list`)"
-        if not seeds and place.variant and place.variant not in evidence.planned:
+        if place.variant and place.variant not in evidence.planned:
             return f"no run with {place.variant} yet: a sweep suite computes it (`harness suite list`)"
-        if not seeds and place.view != "mean":
+        if place.view != "mean":
             return "no score of this view: the run is missing (`harness run` computes it) or the data have no such view"
-        return f"{what} of {place.method} scored yet: `harness run` computes what is missing"
+        return f"no run of {name} yet: `harness run` computes what is missing"
 
     def note(self, datasets: Iterable[str]) -> str:
         """Which of our data sets stands for each of the paper's."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.bench import hardware, material, measure, schedule, turns
+from harness.bench import hardware, material, measure, schedule, train, turns
 from harness.bench.hardware import Hardware, Work
 from harness.bench.measure import Figure
 from harness.bench.plain import epoch, files
@@ -116,9 +116,10 @@ def test_figures():
     assert found["flops"] == 2e9 and found["flop_utilisation"] == 0.5
     assert "4.00 x" in figure.line() and "50% of the bound" in figure.line()
     assert figure.line().endswith(", FLOP utilisation 50% (2 GFLOP/s), batch share 1.00%")
-    about = {"device": "cpu", "precision": "bf16"}
+    about = {**train.SIZE, "device": "cpu", "precision": "bf16"}
     assert replace(figure, size=about).remarks()[-1] == "asked 3.0: met"
     assert replace(figure, size={**about, "precision": "fp32"}, plain=ours).remarks()[-1] == "asked 1.3: missed"
+    assert "asked" not in replace(figure, size={**about, "frames": 2}).line()  # nobody asked about these
     copied = Figure("prepare", "preparation", "data sets", {}, ours, plain, Work(0.0, 8.0), 0.75, 4e9, {})
     assert copied.remarks() == []
 
@@ -155,18 +156,22 @@ def test_work_is_counted(part: str):
         ("train", "frames", 0, "a whole number of 1 or more"),
         ("end-to-end", "s_up", "low", "a number is expected"),
         ("extract", "backbone", "gaitse", "did you mean 'gaitset'?"),
+        ("extract", "spread", 20, "19 at most, as length is 20"),
+        ("cluster", "count", 20, "20 at most, as count is 20"),
     ],
 )
 def test_sizes_that_are_none(part: str, key: str, value: Any, said: str):
-    with pytest.raises(UserError, match=f"--size {key}={value}: ") as caught:
-        list(measure.plan([part], {key: value}, {"threads": 1, "precision": "fp32", "device": "cpu"}))
+    with pytest.raises(UserError, match=r"--size [a-z_0-9]+=") as caught:
+        measure.plan([part], {key: value}, {"threads": 1, "precision": "fp32", "device": "cpu"})
     assert said in str(caught.value)
 
 
 def test_sizes_that_a_part_does_not_have():
     with pytest.raises(UserError, match="did you mean 'frames'"):
-        list(measure.plan(["train"], {"frame": 3}, {}))
-    every = list(measure.plan(["train", "score"], {"frames": 3}, {}))
+        measure.plan(["train"], {"frame": 3}, {})
+    with pytest.raises(UserError, match="--size frame: no part has such a size; did you mean 'frames'"):
+        measure.plan(["train", "score"], {"frame": 3}, {})
+    every = measure.plan(["train", "score"], {"frames": 3}, {})
     assert [(name, size.get("backbone")) for name, size in every] == [
         ("train", "gaitset"), ("train", "gaitgl"), ("score", None),
     ]  # fmt: skip

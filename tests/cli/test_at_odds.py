@@ -62,9 +62,10 @@ def test_mistakes(recorded, refuses, words, expected):
     assert expected in refuses(*words)
 
 
-def test_an_interval_of_states_that_is_no_number(recorded, refuses, monkeypatch):
-    monkeypatch.setenv("HARNESS_CHECKPOINT_SECONDS", "soon")
-    assert "HARNESS_CHECKPOINT_SECONDS: 'soon' is no number" in refuses("train", "cc")
+@pytest.mark.parametrize("every", ["soon", "nan", "inf", "-1"])
+def test_an_interval_of_states_that_is_no_number(recorded, refuses, monkeypatch, every):
+    monkeypatch.setenv("HARNESS_CHECKPOINT_SECONDS", every)
+    assert f"HARNESS_CHECKPOINT_SECONDS: '{every}' is no number" in refuses("train", "cc")
 
 
 def test_a_claim_that_names_a_missing_table(recorded, refuses):

@@ -190,7 +190,7 @@ def test_every_command_names_a_broken_file_and_audit_finds_it(recorded, refuses,
         assert refuses(*words).startswith(f"error: {path}: not valid JSON"), words
     code, out, _ = harness("audit")
     assert code == 0 and f"{path}: not valid JSON" in out
-    assert "record(s) are stale" in refuses("audit", "--strict")
+    assert "record(s) have a problem" in refuses("audit", "--strict")
 
 
 def test_a_copy_under_another_name_is_no_second_record(recorded, refuses):

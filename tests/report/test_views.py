@@ -35,5 +35,10 @@ def test_a_profile_upside_down_is_its_opposite():
     assert row[3] == "-1.00" and row[4] != row[5]
 
 
+def test_a_flat_profile_has_no_order_and_no_worst_views(recwarn):
+    (row,) = rows(dict.fromkeys(PAPERS, 90.0))
+    assert row[3:5] == ("—", "—") and row[5] == "0°, 180°" and not recwarn.list
+
+
 def test_without_runs_there_is_none():
     assert rows({}) == [] and rows({0: 50.0, 18: 60.0}) == []

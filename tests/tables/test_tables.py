@@ -181,6 +181,12 @@ def test_why_a_control_has_not_run(planned, advice):
     assert advice in cell.why
 
 
+def test_why_a_planned_variant_has_not_run():
+    some = Evidence("x", (0,), ("gaitset",), TARGET, (record(50.0, "sf"),), planned=frozenset({"a=4"}))
+    found = dict(BUILD[8](Numbers(some, 8)).cells())
+    assert found["table8/ours-a-4/nm"].why.startswith("no run of sf a=4 yet: `harness run`")
+
+
 @pytest.mark.parametrize("number", BUILD)
 def test_rendering_depends_on_the_records_alone(number):
     def rich_text(grid, brief=False):
