@@ -36,8 +36,8 @@ def audit_paper(
     tables = tables if tables is not None else {table: published(table) for table in TABLES}
     said = said if said is not None else text()
     checks = (
-        _means(tables), _repeats(tables), _gains(tables, said), _schedules(said), _heads(said),
-        _citations(tables, said), _senses(said),
+        _means(tables), _repeats(tables), _gains(tables, said), _at_views(tables, said), _schedules(said),
+        _heads(said), _citations(tables, said), _senses(said),
     )  # fmt: skip
     return [finding for check in checks for finding in check]
 
@@ -91,10 +91,29 @@ def _gains(tables: Mapping[int, Sequence[Published]], said: dict[str, Any]) -> I
             yield Finding(f"{entry['dataset']}-gains", where, printed, f"{computed} ({named}){others}")
 
 
-def _gain(numbers: Sequence[Published], of: str, over: str, place: tuple[str, ...]) -> Decimal | None:
+def _at_views(tables: Mapping[int, Sequence[Published]], said: dict[str, Any]) -> Iterator[Finding]:
+    for entry in said["at_views"]:
+        views, numbers = [str(view) for view in entry["views"]], tables[entry["table"]]
+        for backbone in entry["backbones"]:
+            lost = {}
+            for condition in entry["conditions"]:
+                place = (entry["dataset"], backbone, condition, "rank1")
+                gains = [_gain(numbers, entry["of"], entry["over"], place, view) or Decimal() for view in views]
+                if (mean := sum(gains, Decimal()) / len(gains)) <= 0:
+                    lost[condition] = mean
+            if lost:
+                where = f"{entry['where']}, gains at {', '.join(views)} degrees, {backbone}"
+                computed = ", ".join(f"{c} {mean:+.2f}" for c, mean in lost.items())
+                printed = f"gains on {' and '.join(entry['conditions'])}"
+                yield Finding(f"at-views-{backbone}", where, printed, f"{computed} (mean, Table {entry['table']})")
+
+
+def _gain(
+    numbers: Sequence[Published], of: str, over: str, place: tuple[str, ...], view: str = "mean"
+) -> Decimal | None:
     def value(method: str) -> Decimal | None:
         dataset, backbone, condition, metric = place
-        key = (dataset, backbone, method, condition, "mean", metric)
+        key = (dataset, backbone, method, condition, view, metric)
         for p in numbers:
             if (p.dataset, p.backbone, p.method, p.condition, p.view, p.metric) == key and p.variant in OWN:
                 return Decimal(p.value)

@@ -41,7 +41,7 @@ def audit(
     else:
         console.print(f"The paper contradicts itself in {len(paper)} places:")
         for f in paper:
-            console.print(f"  {f.key}: {f.where}: printed {f.printed}; {f.computed}", markup=False)
+            console.print(f"  {f.key}: {f.where}: printed {f.printed}; from the rest: {f.computed}", markup=False)
         console.print(f"Records of suite {settings.suite.preset}: {len(ours)} with a problem")
         for line in ours:
             console.print(f"  {line['record']}: {line['problem']}", markup=False)

@@ -58,7 +58,7 @@ def _figure5(settings: Settings) -> Any:
 
     dataset, backbone = _place(settings)
     kind = settings.backbones[backbone].kind
-    return figure5.draw(evidence_of(settings).records, dataset, kind, settings.suite.name)
+    return figure5.draw(evidence_of(settings).records, dataset, kind)
 
 
 def _figure6(settings: Settings, learnt: Learnt) -> Any:
@@ -218,7 +218,8 @@ def figures_command(
     Example: harness figures --figure polar --output figures
     """
     settings = load()
-    for name in figure or ():
+    figure = [f"figure{name}" if name.isdigit() else name for name in figure or ()]
+    for name in figure:
         if name not in ALL:
             raise UserError(f"no figure '{name}'; {nearest(name, ALL)}")
     check_records(settings)

@@ -21,6 +21,7 @@ from harness.cli.lockfile import DVC_LOCK
 from harness.config import Settings, load
 from harness.errors import UserError
 from harness.files import atomic_path, read_json, sha256, write_json
+from harness.identity import commit
 from harness.layout import LOCK, PARAMS, epochs, figures, provenance, scores, tables
 
 MANIFEST = "manifest.json"
@@ -83,6 +84,7 @@ def _pack(settings: Settings, folder: Path) -> None:
     content = {
         "format": FORMAT,
         **about,
+        "published_by": commit(),
         "commits": commits,
         "data": stores,
         "digest": _combined(files),
@@ -123,7 +125,7 @@ def verify_bundle(bundle: Path) -> None:
     """Checks a bundle: every file's digest, none missing or added; tables, claims and report as its records have it."""
     content = _manifest(bundle)
     _check_files(bundle, content["files"])
-    redrawn = _check_results(bundle)
+    redrawn = _check_results(bundle, str(content.get("published_by", "none")))
     drawn = "its figures too" if redrawn else f"but {PAGE}'s figures, drawn otherwise here, by their digest alone"
     count = len(content["files"])
     console.print(
@@ -162,9 +164,10 @@ def _check_files(bundle: Path, files: dict[str, str]) -> None:
             raise UserError(f"{path}: changed since it was published")
 
 
-def _check_results(bundle: Path) -> bool:
+def _check_results(bundle: Path, published_by: str) -> bool:
     """Makes tables, verdicts and report again from the bundle's records, in a folder of their own.
 
+    published_by: the commit that made the bundle: another one may count, judge or word otherwise.
     False: the figures of the page are other bits, as another version of what draws them gives.
     """
     import tempfile
@@ -189,7 +192,10 @@ def _check_results(bundle: Path) -> bool:
     changed = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
     changed += [CLAIMS] * (not _alike(claims, published)) + [PAGE] * (_bare(page) != _bare(again))
     for name in changed:
-        raise UserError(f"{bundle / name}: does not follow from the bundle's records with this version")
+        raise UserError(
+            f"{bundle / name}: does not follow from the bundle's records with this code, commit {commit()}; "
+            f"commit {published_by} published it: try again with that one"
+        )
     return page == again
 
 

@@ -30,6 +30,7 @@ from harness.tables.typeset import to_tex
 from harness.tables.web import to_html
 
 NAMES = ("summary", *map(str, TABLES), "controls")
+_SINGLE = "With --intervals single views have theirs too."
 _BRIEF = "summary"
 """Printed without intervals: the first thing that a reader sees."""
 
@@ -64,8 +65,10 @@ def write_tables(settings: Settings) -> Path:
     with atomic_path(folder) as scratch:
         scratch.mkdir()
         for grid in grids:
-            text = to_markdown(grid, brief=grid.stem == _BRIEF)
-            (scratch / f"{grid.stem}.md").write_text(f"{text}\n{said}\n")
+            brief = grid.stem == _BRIEF
+            below = filter(None, (legend(grid, coloured=False), "" if brief else SOURCES, said))
+            text = "\n\n".join((to_markdown(grid, brief).rstrip(), *below))
+            (scratch / f"{grid.stem}.md").write_text(f"{text}\n")
             (scratch / f"{grid.stem}.csv").write_text(to_csv(grid))
     return folder
 
@@ -105,7 +108,7 @@ def print_tables(
         for grid in grids:
             show_grid(grid, brief or grid.stem == _BRIEF)
         if not brief:
-            console.print(SOURCES, markup=False)
+            console.print(f"{SOURCES} {_SINGLE}", markup=False)
         console.print(text, markup=False)
         console.print(cost(settings), markup=False)
     elif form is Format.html:
@@ -120,7 +123,7 @@ def print_tables(
         for grid in grids:
             said = legend(grid, coloured=False)
             typer.echo(to_markdown(grid, brief) + f"\n{said}\n" * bool(said))
-        typer.echo(text if brief else f"{SOURCES}\n\n{text}")
+        typer.echo(text if brief else f"{SOURCES} {_SINGLE}\n\n{text}")
 
 
 def tables_command(
@@ -151,7 +154,8 @@ def tables_command(
         check_plan(settings)
         console.print(f"{write_tables(settings)}: written")
     elif why:
-        for line in dict.fromkeys(line for grid in build_grids(settings, wanted) for line in reasons(grid)):
+        found = dict.fromkeys(line for grid in build_grids(settings, wanted) for line in reasons(grid))
+        for line in found or ("no cell of ours is empty or lacks a seed",):
             console.print(line, markup=False)
     else:
         print_tables(settings, wanted, form, brief, intervals)

@@ -13,7 +13,7 @@ from harness.types import ResultRecord
 AXES = {"s_up": "similarity threshold s_up", "n": "neighbours n", "tau": "temperature τ", "m": "constant momentum m"}
 
 
-def draw(records: Iterable[ResultRecord], dataset: str, backbone: str, preset: str) -> Figure:
+def draw(records: Iterable[ResultRecord], dataset: str, backbone: str) -> Figure:
     """Mean rank-1 over seeds, with the range over seeds as bars; records of CC's variants on ``dataset``."""
     found: dict[str, dict[str, dict[float, list[float]]]] = {}
     for r in records:
@@ -27,7 +27,7 @@ def draw(records: Iterable[ResultRecord], dataset: str, backbone: str, preset: s
         axis.set_xlabel(label)
         axis.set_ylabel("rank-1 (%)")
         if name not in found:
-            say_nothing_yet(axis, f"no run of it yet:\nsee conf/suite/{preset}-figure5.yaml")
+            say_nothing_yet(axis, "no run of it in this suite")
             continue
         for number, condition in enumerate(c for c in CONDITIONS if c in found[name]):
             points = sorted(found[name][condition].items())
@@ -39,7 +39,7 @@ def draw(records: Iterable[ResultRecord], dataset: str, backbone: str, preset: s
         axis.set_xticks(values)
         if len(values) == 1:
             # Only the suite's own setting: no sweep yet.
-            axis.set_title(f"others: harness run {preset}-figure5", fontsize=8, color="0.35")
+            axis.set_title("the suite's own value alone", fontsize=8, color="0.35")
         axis.legend()
     figure.suptitle(f"CC with one parameter moved at a time ({backbone} on {dataset})")
     return figure

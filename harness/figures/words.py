@@ -6,7 +6,8 @@ ABOUT = {
     "A chart of one point has the suite's own value alone: the others have not run.",
     "figure6": "Figure 6. t-SNE of one subject and of several, CC beside SF. Ring: front/back; text: pseudo-label, "
     "once for each among several subjects (pictures drawn before commit 56e7b80 have none there).",
-    "figure7": "Figure 7. Grad-CAM on pairs of one person that SF's pseudo-labels put together, and apart.",
+    "figure7": "Figure 7. Grad-CAM on pairs of one person that SF's pseudo-labels put together, and apart "
+    "(pictures drawn before commit 071a102 show the middle frame of a sequence, where nothing may add).",
     "polar": "Rank-1 by probe view for each condition, mean over seeds.",
     "epochs": "Pseudo-labels epoch by epoch: their number, quality, front/back views, and the curriculum bound.",
     "cost": "Minutes of training of each method's own stage with the suite's first backbone and data set, without its "

@@ -59,6 +59,9 @@ def finding(
         said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")
     if brief:
         return " ".join(said)
+    tested = sum(c["p_holm"] is not None for c in claims)
+    if 0 < tested < len(claims):
+        said.append(f"Holm's correction is over the {tested} claims that could be tested here, of {len(claims)}.")
     if sized := [c for c in papers if c["paper_outside"] is not None]:
         outside = sum(c["paper_outside"] for c in sized)
         said.append(

@@ -80,5 +80,6 @@ def test_mended_words_are_not_reported():
         schedule["milestones"] = [3500]
     for one, other in ((0, 1), (2, 3)):
         said["senses"][one]["says"] = said["senses"][other]["says"]
+    said["at_views"][0]["conditions"] = ["CL"]
     said["citations"] = [c for c in said["citations"] if (c["where"], c["cites"]) != ("section 4.4.1", 7)]
     assert set(found(said=said)) == {"mean-gaitset-bg-pretrain", "citation-table-10"}

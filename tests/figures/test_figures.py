@@ -49,13 +49,13 @@ def pair(together=True):
 HISTORY = [{"epoch": e, "loss": 1.0, "clusters": 5.0 + e, "nmi": 0.5, "ssf_bound": 0.7 - e} for e in range(3)]
 DRAW = {
     "figure3": lambda: figure3.draw({"NM": {"original": silhouettes(1)[0], "dilate upper": silhouettes(1)[0]}}),
-    "figure5": lambda: figure5.draw(records(), "target", "gaitset", "smoke"),
+    "figure5": lambda: figure5.draw(records(), "target", "gaitset"),
     "figure6": lambda: figure6.draw({"CC": cloud(), "SF": cloud()}, "000", ["000", "001"]),
     "figure7": lambda: figure7.draw([pair(), pair(False)]),
     "polar": lambda: polar.draw(records(), "target", "gaitset"),
     "epochs": lambda: epochs.draw({"cc": [HISTORY, HISTORY], "sf": [HISTORY]}, "x"),
     "cost": lambda: cost.draw({"cc": [60.0, 90.0], "view_classifier": [30.0]}, "a CPU"),
-    "figure5 of nothing": lambda: figure5.draw([], "target", "gaitset", "smoke"),
+    "figure5 of nothing": lambda: figure5.draw([], "target", "gaitset"),
     "figure7 of nothing": lambda: figure7.draw([]),
     "polar of nothing": lambda: polar.draw([], "target", "gaitset"),
     "epochs of nothing": lambda: epochs.draw({}, "x"),
@@ -86,7 +86,7 @@ def points(axis) -> list[tuple[list[float], list[float]]]:
 
 def test_figure_5_has_a_line_for_each_condition_and_says_what_is_missing():
     figure = DRAW["figure5"]()
-    assert "harness run smoke-figure5" in words(figure) and "NM" in words(figure)
+    assert "the suite's own value alone" in words(figure) and "NM" in words(figure)
     first = figure.axes[0]
     assert next(x for x, _ in points(first) if len(x) == 2) == [0.5, 0.7]
     heights = [y for _, y in points(first)]
@@ -143,10 +143,10 @@ def test_rings_of_figure_6_show_on_every_fill():
         assert np.dot(colors.to_rgb(fill), [0.2126, 0.7152, 0.0722]) > 0.45
 
 
-def test_figure_5_of_one_value_says_that_the_sweep_is_missing():
+def test_figure_5_of_one_value_says_so():
     figure = DRAW["figure5"]()
     assert [axis.get_title() for axis in figure.axes] == [
-        "", "", "others: harness run smoke-figure5", "others: harness run smoke-figure5",
+        "", "", "the suite's own value alone", "the suite's own value alone",
     ]  # fmt: skip
 
 
