@@ -82,19 +82,6 @@ def people_interval(outcomes: Sequence[Outcome], views: Sequence[int] | None = N
     return float(low), float(high)
 
 
-def spearman(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's rank correlation, ties at their mean rank; NaN where either is constant. (scipy.stats has it too, and
-    takes a second to load.)"""
-
-    def ranks(values: Sequence[float]) -> Floats:
-        _, place, count = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
-        return (np.cumsum(count) - (count - 1) / 2)[place]
-
-    left, right = (r - r.mean() for r in map(ranks, (one, other)))
-    spread = float(np.sqrt((left**2).sum() * (right**2).sum()))
-    return float((left * right).sum()) / spread if spread else float("nan")
-
-
 @dataclass(frozen=True)
 class PairedTest:
     """A difference in points, its standard error over seeds and people, and one-sided p-values against ``bound``.

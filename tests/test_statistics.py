@@ -33,15 +33,6 @@ def test_seed_interval_is_students():
     assert seed_interval([50.0]) is None
 
 
-@pytest.mark.parametrize("levels", [3, 1000])
-def test_rank_correlation_is_scipys(levels):
-    """With many ties and with hardly any."""
-    one, other = np.random.default_rng(levels).integers(levels, size=(2, 40))
-    wanted = stats.spearmanr(one, other).statistic  # pyright: ignore[reportAttributeAccessIssue]
-    assert statistics.spearman(one.tolist(), other.tolist()) == pytest.approx(wanted, abs=1e-12)
-    assert np.isnan(statistics.spearman([1.0, 2.0], [3.0, 3.0]))
-
-
 def test_contributions_average_to_the_mean_over_views_even_with_unequal_trials():
     hits, trials = [[3, 5, 0], [1, 2, 9]], [[4, 10, 1], [2, 2, 10]]
     mean = 100 * np.mean([8 / 15, 12 / 14])

@@ -98,8 +98,10 @@ def _at_views(tables: Mapping[int, Sequence[Published]], said: dict[str, Any]) -
             lost = {}
             for condition in entry["conditions"]:
                 place = (entry["dataset"], backbone, condition, "rank1")
-                gains = [_gain(numbers, entry["of"], entry["over"], place, view) or Decimal() for view in views]
-                if (mean := sum(gains, Decimal()) / len(gains)) <= 0:
+                gains = [_gain(numbers, entry["of"], entry["over"], place, view) for view in views]
+                known = [gain for gain in gains if gain is not None]
+                assert len(known) == len(views), f"{entry['where']}: Table {entry['table']} lacks a number of {place}"
+                if (mean := sum(known, Decimal()) / len(known)) <= 0:
                     lost[condition] = mean
             if lost:
                 where = f"{entry['where']}, gains at {', '.join(views)} degrees, {backbone}"

@@ -154,9 +154,9 @@ def _check(size: dict[str, Any], module: Any) -> None:
             raise UserError(f"--size {key}={size[key]}: a whole number of {least} or more is expected")
         if isinstance(usual, float) and not isinstance(size[key], int | float):
             raise UserError(f"--size {key}={size[key]}: a number is expected")
-    for key, least, of in (("spread", 1, "length"), ("neighbours", 0, "count")):
-        if {key, of} <= module.SIZE.keys() and size[key] > size[of] - least:
-            raise UserError(f"--size {key}={size[key]}: {size[of] - least} at most, as {of} is {size[of]}")
+    for key, below, of in (("spread", 1, "length"), ("neighbours", 0, "count")):
+        if {key, of} <= module.SIZE.keys() and size[key] > (most := size[of] - below):
+            raise UserError(f"--size {key}={size[key]}: {most} at most, as {of} is {size[of]}")
     if size.get("backbone", _BACKBONES[0]) not in _BACKBONES:
         raise UserError(f"--size backbone={size['backbone']}: {nearest(str(size['backbone']), _BACKBONES)}")
 

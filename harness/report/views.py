@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
-from harness.statistics import spearman
+from scipy.stats import spearmanr
+
 from harness.tables.grid import Grid
 from harness.tables.render import ABSENT
 
@@ -28,9 +28,9 @@ def profiles(grids: Iterable[Grid]) -> list[tuple[str, ...]]:
         if len(views) < 3:
             continue
         mine, papers = ([pair[side] for pair in views.values()] for side in (0, 1))
-        rank = spearman(mine, papers)
-        said = ABSENT if math.isnan(rank) else f"{rank:.2f}"  # a flat profile is in no order
-        found.append((*row.head, said, *(_worst(dict(zip(views, side, strict=True))) for side in (mine, papers))))
+        flat = min(len(set(mine)), len(set(papers))) == 1  # and in no order
+        rank = ABSENT if flat else f"{spearmanr(mine, papers).statistic:.2f}"  # pyright: ignore[reportAttributeAccessIssue]
+        found.append((*row.head, rank, *(_worst(dict(zip(views, side, strict=True))) for side in (mine, papers))))
     return found
 
 

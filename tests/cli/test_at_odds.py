@@ -50,6 +50,7 @@ def test_a_suite_without_data_sets_or_backbones(empty, harness, refuses, suite_t
         (("claims", "--claim", "sf-cc-cll"), "no claim 'sf-cc-cll'; did you mean 'sf-cc-cl'?"),
         (("claims", "--claims", "none.yaml"), "none.yaml: no such file"),
         (("figures", "--figure", "figure4"), "no figure 'figure4'; did you mean 'figure"),
+        (("figures", "--figure", "4"), "no figure 'figure4'; did you mean 'figure"),
         (("figures", "--figure", "figure6"), "figure6 cannot be drawn: data/smoke/target: no store"),
         (("explain", "table3/gaitset/cl/sg/90"), "did you mean 'table3/gaitset/cl/sf/90'?"),
         (("explain", "table12/x"), "no table 'table12'; did you mean 'table"),

@@ -66,7 +66,9 @@ def test_a_forged_table_does_not_follow_from_the_records(bundle, harness, refuse
     table = Path("bundle/results/smoke/tables/table3.md")
     table.write_text(table.read_text().replace("ours", "mine"))
     forge(lambda files: files.update({"results/smoke/tables/table3.md": sha256(table)}))
-    assert "table3.md: does not follow from the bundle's records" in refuses("verify", "bundle")
+    by = json.loads(Path("bundle/manifest.json").read_text())["published_by"]
+    said = refuses("verify", "bundle")
+    assert "table3.md: does not follow from the bundle's records" in said and f"commit {by} published it" in said
 
 
 @pytest.mark.parametrize("name", ["index.html", "report.md"])

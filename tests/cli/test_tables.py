@@ -52,3 +52,7 @@ def test_a_document_has_no_row_without_a_number(recorded, harness, suite_tree):
     rows = [line for line in page.read_text().splitlines() if line.startswith("| GaitGL")]
     assert [row.split(" | ")[1] for row in rows] == ["Pretrain", "Base (CC)", "Ours (SF)", "Upper"]
     assert "| GaitGL | Base + SSF |" in harness("tables", "--table", "summary", "--format", "md")[1]
+
+
+def test_why_of_a_whole_table_says_that_nothing_is_missing(recorded, harness):
+    assert harness("tables", "--table", "7", "--why") == (0, "no cell of ours is empty or lacks a seed\n", "")
