@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache, partial
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ from harness.cli.evidence import check_records, evidence_of, histories, provenan
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.files import atomic_path, read_json, write_json
+from harness.identity import cores
 from harness.layout import figures, stem
 
 if TYPE_CHECKING:
@@ -34,16 +37,45 @@ def _place(settings: Settings) -> tuple[str, str]:
     return settings.suite.datasets[0], settings.suite.backbones[0]
 
 
-def _learnt(settings: Settings) -> Learnt:
-    """Works each out once, for all figures that ask."""
+@contextmanager
+def _learning(settings: Settings, wanted: Collection[str]) -> Iterator[Learnt]:
+    """Asks each network of the figures ``wanted`` once, on the cores that drawing leaves idle.
 
-    @cache
-    def learnt(method: str, backbone: str) -> Trained:
-        from harness.cli.pictures import Trained
+    Each in a thread of its own, which computes with ``compute.threads`` like a training run: what it finds does not
+    depend on what runs beside it.
+    """
+    from threadpoolctl import threadpool_limits
 
-        return Trained(settings, method, backbone, _place(settings)[0], settings.suite.seeds[0])
+    networks = dict.fromkeys(network for name in wanted for network in _networks(settings, name))
+    with threadpool_limits(1), ThreadPoolExecutor(max(1, cores() // settings.compute.threads)) as pool:
+        asked = {network: pool.submit(_trained(settings), *network) for network in networks}
 
-    return learnt
+        def learnt(method: str, backbone: str) -> Trained:
+            from harness.training.device import set_up
+
+            found = asked[method, backbone].result()
+            set_up(settings.compute)  # also for the thread that draws: it asks for gradients
+            return found
+
+        try:
+            yield learnt
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _trained(settings: Settings) -> Learnt:
+    """What asks a network; imported here, as threads that import at a time may meet half a module."""
+    from harness.cli.pictures import Trained
+
+    dataset, seed = _place(settings)[0], settings.suite.seeds[0]
+    return lambda method, backbone: Trained(settings, method, backbone, dataset, seed)
+
+
+def _networks(settings: Settings, name: str) -> list[tuple[str, str]]:
+    """Method and backbone of the networks that a figure shows."""
+    backbones = _fused(settings) if name == "figure7" else [_place(settings)[1]]
+    methods = {"figure6": ("cc", "sf"), "figure7": ("sf",)}.get(name, ())
+    return [(method, backbone) for backbone in backbones for method in methods]
 
 
 def _figure3(settings: Settings, learnt: Learnt) -> Any:
@@ -132,10 +164,10 @@ def sources(settings: Settings, name: str) -> list[str]:
     """What a figure of :data:`NETWORKS` is drawn from, by the records: the digest of the data and the runs' ids."""
     dataset, first = _place(settings)
     seed, runs = settings.suite.seeds[0], provenances(settings)
-    backbones = _fused(settings) if name == "figure7" else [first]
-    methods = {"figure3": ("upper",), "figure6": ("cc", "sf"), "figure7": ("sf",)}[name]
-    found = [runs.get(stem(method, b, dataset, seed), {}) for b in backbones for method in methods]
-    return [str(run.get("inputs", {}).get("store") if name == "figure3" else run.get("run_id")) for run in found]
+    if name == "figure3":
+        return [str(runs.get(stem("upper", first, dataset, seed), {}).get("inputs", {}).get("store"))]
+    found = [runs.get(stem(method, b, dataset, seed), {}) for method, b in _networks(settings, name)]
+    return [str(run.get("run_id")) for run in found]
 
 
 def absent(settings: Settings) -> dict[str, str]:
@@ -182,25 +214,29 @@ def _kept(folder: Path, name: str, kind: str) -> bytes:
     return (folder / f"{name}.{kind}").read_bytes()
 
 
-def write_figures(settings: Settings, wanted: Iterable[str], folder: Path) -> tuple[list[Path], dict[str, str]]:
+def write_figures(settings: Settings, wanted: Collection[str], folder: Path) -> tuple[list[Path], dict[str, str]]:
     """Writes PNG and SVG of each figure; returns the files, and why others could not be drawn."""
-    written, missing, learnt = [], {}, _learnt(settings)
-    for name in wanted:
-        try:
-            figure = NETWORKS[name](settings, learnt) if name in NETWORKS else RECORDS[name](settings)
-        except UserError as error:
-            missing[name] = str(error)
-            continue
-        render = _renderer(figure)
-        for kind in ("png", "svg"):
-            target = folder / f"{name}.{kind}"
-            with atomic_path(target) as scratch:
-                scratch.write_bytes(render(kind))
-            written.append(target)
-        if name in NETWORKS:
-            before = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
-            write_json(folder / SOURCES, {**before, name: sources(settings, name)})
+    written, missing = [], {}
+    with _learning(settings, wanted) as learnt:
+        for name in wanted:
+            try:
+                figure = NETWORKS[name](settings, learnt) if name in NETWORKS else RECORDS[name](settings)
+            except UserError as error:
+                missing[name] = str(error)
+                continue
+            written += _write(folder, name, figure)
+            if name in NETWORKS:
+                before = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
+                write_json(folder / SOURCES, {**before, name: sources(settings, name)})
     return written, missing
+
+
+def _write(folder: Path, name: str, figure: Any) -> list[Path]:
+    render, targets = _renderer(figure), [folder / f"{name}.{kind}" for kind in ("png", "svg")]
+    for target in targets:
+        with atomic_path(target) as scratch:
+            scratch.write_bytes(render(target.suffix[1:]))
+    return targets
 
 
 def figures_command(

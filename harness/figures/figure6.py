@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 from harness.figures.look import MARKS, canvas
+from harness.identity import cores
+
+Points = npt.NDArray[np.float64]
 
 FILLS = ("#88CCEE", "#CC6677", "#F5DEB3", "#B8B8B8", "#99DDAA", "#DDAADD")
 """Light enough that a black ring shows on each; markers keep conditions apart in grey."""
@@ -37,9 +41,10 @@ class Cloud:
         return Cloud(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def tsne(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def tsne(features: npt.NDArray[np.float32]) -> Points:
     """Two coordinates f64[N,2] of unit features f32[N,F]; the same for the same ones. Fewer than 3 lie on a line."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     if len(features) < 3:
         return np.stack([np.arange(len(features)), np.zeros(len(features))], axis=1).astype(np.float64)
@@ -47,10 +52,11 @@ def tsne(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     mapped = TSNE(
         perplexity=perplexity, init="pca", random_state=0, method="exact" if len(features) < 50 else "barnes_hut"
     )
-    return np.asarray(mapped.fit_transform(features), dtype=np.float64)
+    with threadpool_limits(1):  # sums in the order of one thread, on any number of cores
+        return np.asarray(mapped.fit_transform(features), dtype=np.float64)
 
 
-def middles(points: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> list[int]:
+def middles(points: Points, labels: npt.NDArray[np.int64]) -> list[int]:
     """For each pseudo-label but -1 the row whose point, of f64[N,2], is nearest to all others of that label."""
     found = []
     for label in sorted(set(labels.tolist()) - {-1}):
@@ -65,18 +71,21 @@ def draw(clouds: Mapping[str, Cloud], one: str, many: Sequence[str]) -> Figure:
     strip = 12
     figure, axes = canvas(3, 2, 11, 12, height_ratios=(4, 4, 1))
     conditions = sorted({c for cloud in clouds.values() for c in cloud.condition.tolist()}, reverse=True)
-    for column, (name, cloud) in enumerate(clouds.items()):
-        _panel(axes[column], cloud.of([one]), f"{name}: subject {one}", conditions, each=True)
-        _panel(axes[2 + column], cloud.of(many), f"{name}: {len(many)} subjects", conditions, each=False)
-        _silhouettes(axes[4 + column], cloud.of([one]), strip)
+    shown = [cloud.of(subjects) for subjects in ([one], many) for cloud in clouds.values()]
+    with ThreadPoolExecutor(cores()) as pool:
+        maps = list(pool.map(tsne, (cloud.features for cloud in shown)))
+    for column, name in enumerate(clouds):
+        _panel(axes[column], shown[column], maps[column], f"{name}: subject {one}", conditions, each=True)
+        below = 2 + column
+        _panel(axes[below], shown[below], maps[below], f"{name}: {len(many)} subjects", conditions, each=False)
+        _silhouettes(axes[4 + column], shown[column], strip)
     legend = {label: handle for axis in axes[:4] for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=4)
     return figure
 
 
-def _panel(axis, cloud: Cloud, title: str, conditions: Sequence[str], each: bool) -> None:
+def _panel(axis, cloud: Cloud, points: Points, title: str, conditions: Sequence[str], each: bool) -> None:
     """``each``: the pseudo-label stands at every point; otherwise, where they are too many, at one for each label."""
-    points = tsne(cloud.features)
     for number, condition in enumerate(conditions):
         for front in (False, True):
             rows = (cloud.condition == condition) & (cloud.front == front)
