@@ -82,6 +82,11 @@ def tables(suite: str) -> Path:
     return Path("results") / suite / "tables"
 
 
+def means(suite: str) -> Path:
+    """Every metric of every method, as the mean over seeds: what ``dvc metrics`` shows."""
+    return Path("results") / suite / "means.json"
+
+
 def figures(suite: str) -> Path:
     return Path("results") / suite / "figures"
 

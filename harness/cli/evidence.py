@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TypeVar
 
 from harness.config import SetNetwork, Settings, value_at
@@ -79,6 +80,28 @@ def every_score(settings: Settings) -> dict[Path, dict[str, Any]]:
     """The suite's score files, each of them whole."""
     read = score_reader(settings)
     return {path: read(path) for path in sorted(scores(settings.suite.name).glob("*.json"))}
+
+
+def means_of(settings: Settings) -> dict[str, Any]:
+    """Backbone -> data set -> method, or method-variant -> each metric in percent, the mean over the suite's seeds, and
+    how many have run."""
+    suite = settings.suite
+    found: dict[tuple[str, ...], list[dict[str, float]]] = {}
+    for score in every_score(settings).values():
+        variant = score.get("variant", "")
+        if (
+            score["seed"] in suite.seeds
+            and score["backbone"] in suite.backbones
+            and score["dataset"] in suite.datasets
+            and (not variant or variant in suite.variants.get(score["method"], ()))
+        ):
+            run = score["method"] + f"-{variant}" * bool(variant)
+            found.setdefault((score["backbone"], score["dataset"], run), []).append(score["metrics"])
+    tree: dict[str, Any] = {}
+    for (backbone, dataset, run), metrics in sorted(found.items()):
+        mean = {name: round(fmean(m[name] for m in metrics), 4) for name in metrics[0]}
+        tree.setdefault(backbone, {}).setdefault(dataset, {})[run] = {**mean, "seeds": len(metrics)}
+    return tree
 
 
 def _labelled(settings: Settings, record: _R, labels: dict[str, list[str]]) -> Iterator[_R]:

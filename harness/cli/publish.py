@@ -22,7 +22,7 @@ from harness.config import Settings, load
 from harness.errors import UserError
 from harness.files import atomic_path, read_json, sha256, write_json
 from harness.identity import commit
-from harness.layout import LOCK, PARAMS, epochs, figures, provenance, scores, tables
+from harness.layout import LOCK, PARAMS, epochs, figures, means, provenance, scores, tables
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -182,12 +182,12 @@ def _check_results(bundle: Path, published_by: str) -> bool:
         shutil.copytree(bundle, copy)
         with contextlib.chdir(copy):
             settings, page = load(), PAGE.read_text()
-            folder = tables(settings.suite.name)
-            before = _texts(folder)
+            suite = settings.suite.name
+            before = _texts(suite)
             write_tables(settings)
             made = replace(make_report(settings), **told)
             TEXT.write_text(markdown_of(made))
-            after, again = _texts(folder), html(made)
+            after, again = _texts(suite), html(made)
             claims, published = json.loads(json.dumps(made.claims)), read_json(CLAIMS)
     changed = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
     changed += [CLAIMS] * (not _alike(claims, published)) + [PAGE] * (_bare(page) != _bare(again))
@@ -199,9 +199,9 @@ def _check_results(bundle: Path, published_by: str) -> bool:
     return page == again
 
 
-def _texts(folder: Path) -> dict[Path, bytes]:
+def _texts(suite: str) -> dict[Path, bytes]:
     """The files that are the same bytes wherever they are made."""
-    return {path: path.read_bytes() for path in (*folder.glob("*"), TEXT) if path.is_file()}
+    return {path: path.read_bytes() for path in (*tables(suite).glob("*"), means(suite), TEXT) if path.is_file()}
 
 
 def _told(bundle: Path) -> dict[str, Any]:

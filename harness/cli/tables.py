@@ -15,11 +15,11 @@ from rich.table import Table
 from harness.cli.blocks import replace_block
 from harness.cli.claims import judged, row
 from harness.cli.console import console
-from harness.cli.evidence import cost, evidence_of, fewer, headline
+from harness.cli.evidence import cost, evidence_of, fewer, headline, means_of
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
-from harness.files import atomic_path
-from harness.layout import tables
+from harness.files import atomic_path, write_json
+from harness.layout import means, tables
 from harness.plan import check_plan
 from harness.published import TABLES
 from harness.report.finding import finding
@@ -59,7 +59,7 @@ def _build(evidence: Evidence, name: str) -> Grid:
 
 
 def write_tables(settings: Settings) -> Path:
-    """Writes every table as Markdown and CSV; the files depend on the records alone."""
+    """Writes every table as Markdown and CSV, and the means for DVC; the files depend on the records alone."""
     folder = tables(settings.suite.name)
     grids, said = build_grids(settings), headline(settings)
     with atomic_path(folder) as scratch:
@@ -70,6 +70,7 @@ def write_tables(settings: Settings) -> Path:
             text = "\n\n".join((to_markdown(grid, brief).rstrip(), *below))
             (scratch / f"{grid.stem}.md").write_text(f"{text}\n")
             (scratch / f"{grid.stem}.csv").write_text(to_csv(grid))
+    write_json(means(settings.suite.name), means_of(settings))
     return folder
 
 
@@ -136,7 +137,9 @@ def tables_command(
         bool, typer.Option("--intervals", help="intervals in every cell, so also of the single views of Tables 3 and 7")
     ] = False,
     why: Annotated[bool, typer.Option("--why", help="say why cells are empty or lack seeds, instead")] = False,
-    write: Annotated[bool, typer.Option("--write", help="write results/<suite>/tables/*.md and *.csv instead")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="write results/<suite>/tables/*.md and *.csv, and means.json, instead")
+    ] = False,
     update: Annotated[Path | None, typer.Option(help="renew the marked block of a document, such as README.md")] = None,
 ) -> None:
     """Print the paper's tables, ours beside the paper's, with 95 % intervals over seeds and over people.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from recorded import settle
+from recorded import record, settle
 
-from harness.cli.evidence import cost, evidence_of, headline, histories, stands_for
+from harness.cli.evidence import cost, evidence_of, headline, histories, means_of, stands_for
 from harness.cli.tables import build_grids
 from harness.config import load
 from harness.errors import UserError
@@ -63,3 +64,17 @@ def test_methods_with_fewer_seeds_are_named(recorded):
         Path(f"results/smoke/scores/{method}-gaitset-target-s{seed}.json").unlink()
     few = "but fewer for Base (CC) 1, Ours (SF) 2 (claims compare the seeds that both methods have)"
     assert f"Means over 3 seed(s), {few}; ±" in headline(load())
+
+
+def test_means_are_over_the_suites_seeds_and_of_its_own_runs(recorded, suite_tree):
+    """What `dvc metrics` shows: a run of a seed or variant that the suite does not name is not in it."""
+    files = [json.loads(Path(f"results/smoke/scores/sf-gaitset-target-s{seed}.json").read_text()) for seed in (0, 1)]
+    suite_tree["suite"] |= {"seeds": [0, 1], "variants": {"cc": [], "sf": ["a-4"]}}
+    settle(suite_tree)
+    for variant in ("a-3", "a-4"):
+        record("sf", 0, variant)
+    own = means_of(load())["gaitset"]["target"]
+    assert [run for run in own if run.startswith("sf")] == ["sf", "sf-a-4"]
+    assert own["sf"]["seeds"] == 2 and own["sf-a-4"]["seeds"] == 1
+    expected = sum(file["metrics"]["rank1_CL"] for file in files) / 2
+    assert own["sf"]["rank1_CL"] == pytest.approx(expected, abs=1e-4)

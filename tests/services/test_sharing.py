@@ -111,11 +111,11 @@ def test_what_the_remote_lacks_is_computed(computed: Workspace, tmp_path: Path):
 
 def test_dvc_tells_two_commits_apart(computed: Workspace, tmp_path: Path):
     ours = share(computed, tmp_path / "ours", [])
-    score, params = "results/tiny/scores/sf-gaitset-target-s0.json", ours.folder / "params.yaml"
-    content = json.loads((ours.folder / score).read_text())
-    before = content["metrics"]["rank1_CL"]
-    content["metrics"]["rank1_CL"] = before + 1
-    (ours.folder / score).write_text(json.dumps(content))
+    means, params = "results/tiny/means.json", ours.folder / "params.yaml"
+    content = json.loads((ours.folder / means).read_text())
+    before = content["gaitset"]["target"]["sf"]["rank1_CL"]
+    content["gaitset"]["target"]["sf"]["rank1_CL"] = before + 1
+    (ours.folder / means).write_text(json.dumps(content))
     tree = yaml.safe_load(params.read_text())
     was, tree["methods"]["ssf"]["s_o"] = tree["methods"]["ssf"]["s_o"], 0.6
     params.write_text(yaml.safe_dump(tree))
@@ -127,8 +127,9 @@ def test_dvc_tells_two_commits_apart(computed: Workspace, tmp_path: Path):
     (ours.folder / curve).write_text(json.dumps(content))
     git(ours.folder, "commit", "-am", "another setting")
     ((path, metrics),) = json.loads(ours.dvc("metrics", "diff", "HEAD~1", "HEAD", "--json")).items()
-    assert path == score and metrics.keys() == {"metrics.rank1_CL"}
-    assert (metrics["metrics.rank1_CL"]["old"], metrics["metrics.rank1_CL"]["new"]) == (before, before + 1)
+    assert path == means and metrics.keys() == {"gaitset.target.sf.rank1_CL"}
+    change = metrics["gaitset.target.sf.rank1_CL"]
+    assert (change["old"], change["new"]) == (before, before + 1)
     (settings,) = json.loads(ours.dvc("params", "diff", "HEAD~1", "HEAD", "--json")).values()
     assert settings.keys() == {"methods.ssf.s_o"}
     assert (settings["methods.ssf.s_o"]["old"], settings["methods.ssf.s_o"]["new"]) == (was, 0.6)
