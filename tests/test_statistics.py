@@ -144,6 +144,23 @@ def test_a_bound_moves_the_test_and_the_sides_swap():
     assert test.effect == pytest.approx(d.mean() / d.mean(axis=0).std(ddof=1))
 
 
+def test_more_rounds_are_of_the_same_test_and_small_p_values_alone_take_them(monkeypatch):
+    """Against many tests with draws of their own: their mean is the p-value that draws without end would give."""
+    d = simulate(np.random.default_rng(2), 3, 25, 0.1, 0.3, gain=0.4)
+    alone = [paired_test(d, 0.0, ("x", i)) for i in range(60)]
+    one, more = paired_test(d, 0.0, ("x", 0)), paired_test(d, 0.0, ("x", 0), rounds=40)
+    exact = np.mean([t.p_above for t in alone])
+    assert 0.002 < exact < 0.02
+    assert more.p_above == pytest.approx(exact, rel=0.2) and more.p_above != one.p_above
+    assert (more.difference, more.interval, more.error) == (one.difference, one.interval, one.error)
+    assert more.power(5.0) == one.power(5.0)
+    near = d - d.mean()
+    assert paired_test(near, 0.0, ("y",), rounds=40) == paired_test(near, 0.0, ("y",))
+    monkeypatch.setattr(statistics, "TEST_DRAWS", 99)
+    far = paired_test(d + 100, 0.0, ("z",), rounds=3)
+    assert far.p_above == pytest.approx(1 / (3 * 99 + 1))
+
+
 def test_equal_records_give_equal_numbers_and_no_difference_none():
     rng = np.random.default_rng(2)
     d = simulate(rng, 3, 25, 0.1, 0.3)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from harness.claims.claim import Claim, Part
 from harness.claims.measure import Found, MissingError, by_run, differences, of_the_same_runs
-from harness.statistics import ALPHA, MIN_SEEDS, PairedTest, holm, paired_test, run_error, run_variance
+from harness.statistics import ALPHA, MIN_SEEDS, ROUNDS, PairedTest, holm, paired_test, run_error, run_variance
 from harness.types import Outcome
 
 Decision = Literal["supported", "refuted", "undecided", "not run"]
@@ -22,7 +22,7 @@ class Judged:
     """A claim's verdict. p: two-sided and before, adjusted: after Holm's correction.
 
     test is that of the claim's weakest part, both None when there is nothing to test. power: the chance to find that
-    the truth lies as far from its bound as the paper's size of that part (1 point where the paper gives none), and
+    the truth lies as far from its bound as the paper's size of that part (None where the paper gives none), and
     detectable: the least distance from the bound that is found four times in five, both at the family's strictest
     level. run_error: what the luck of runs alone adds to the test's standard error, in points.
     """
@@ -80,13 +80,13 @@ def judge(
         test, level = one.test, ALPHA / len(family)
         assert one.part is not None and test is not None and one.p is not None
         decision: Decision = "undecided" if adjusted >= ALPHA else "supported" if one.towards else "refuted"
-        size = 1.0 if one.part.paper is None else abs(one.part.paper - one.part.bound)
+        size = None if one.part.paper is None else abs(one.part.paper - one.part.bound)
         judged[i] = replace(
             one,
             decision=decision,
             reason=_why_undecided(one.p, len(family)) if decision == "undecided" else "",
             adjusted=adjusted,
-            power=test.power(size, level),
+            power=None if size is None else test.power(size, level),
             detectable=test.detectable(alpha=level),
         )
     return judged
@@ -130,7 +130,7 @@ def _judge(claim: Claim, layouts: list[npt.NDArray[np.float64]], typical: float 
         few = "one seed" if seeds < 2 else "one test subject"
         return Judged(claim, "undecided", f"{few} cannot decide: {MIN_SEEDS} seeds and two people are the least")
     tests = [
-        paired_test(d, part.bound, (claim.key, i), typical)
+        paired_test(d, part.bound, (claim.key, i), typical, ROUNDS)
         for i, (d, part) in enumerate(zip(layouts, claim.parts, strict=True))
     ]
     sides = [

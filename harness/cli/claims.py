@@ -139,7 +139,7 @@ def claims(
     Paired bootstrap over test subjects and seeds; interval and p are before Holm's correction, which runs over all
     claims (also those not shown). The numbers of a claim of several parts are those of its weakest, and the paper's
     size is that part's. Effect is the difference in standard deviations between people; power is the chance to find
-    the paper's size, or one point where it gives none. Where fewer than about eight claims can be compared, p is
+    the paper's size, where it gives one. Where fewer than about eight claims can be compared, p is
     somewhat too small (docs/statistics.md).
 
     Example: harness claims --claim sf-cc-cl

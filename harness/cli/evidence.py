@@ -146,13 +146,17 @@ def provenances(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset: str) -> dict[str, list[Any]]:
-    """Metrics of each epoch: method -> a list of epochs for each seed that was run; methods without runs stay out."""
+    """Metrics of each epoch: method -> a list of epochs for each seed that was run; methods without runs stay out.
+
+    A variant is called "sf-a-3".
+    """
     found: dict[str, list[Any]] = {}
-    for method in methods:
+    for name in methods:
+        method, _, variant = name.partition("-")
         for seed in settings.suite.seeds:
-            path = RunName(settings.suite.name, method, backbone, dataset, seed).epochs
+            path = RunName(settings.suite.name, method, backbone, dataset, seed, variant).epochs
             if path.is_file():
-                found.setdefault(method, []).append(checked_epochs(path)["epochs"])
+                found.setdefault(name, []).append(checked_epochs(path)["epochs"])
     return found
 
 

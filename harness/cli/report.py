@@ -14,7 +14,7 @@ from harness.cli import complete
 from harness.cli.audit import audit_records
 from harness.cli.claims import judged, row
 from harness.cli.console import console
-from harness.cli.evidence import check_records, cost, fewer, headline, histories, provenances, stands_for
+from harness.cli.evidence import check_records, cost, fewer, headline, histories, provenances
 from harness.cli.figures import renderers
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
@@ -37,7 +37,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     from harness.figures.words import ABOUT, INSTEAD
     from harness.report.beside import Side
     from harness.report.content import Drawing, Report
-    from harness.report.diagnosis import notes
+    from harness.report.diagnosis import answers
     from harness.report.finding import finding
     from harness.report.order import columns, order
     from harness.report.views import profiles
@@ -55,7 +55,6 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     uri = without_secret(tracking_uri())
     claims = [row(one) for one in judged(settings)]
     labels = pseudo_labels(settings)
-    papers = {own: paper for paper, own in stands_for(settings).items()}
     return Report(
         suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',
@@ -67,7 +66,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
         missing=missing,
         claims=claims,
         pseudo_labels={f"{b} on {d}": rows for (d, b), found in labels.items() if (rows := label_table(found))},
-        diagnosis=notes(claims, {(papers.get(d, d), settings.backbones[b].kind): f for (d, b), f in labels.items()}),
+        diagnosis={f"{b} on {d}": said for (d, b), found in labels.items() if (said := answers(found))},
         order=order(ranked),
         views=profiles(grids),
         twins=twins(settings, runs),
@@ -91,8 +90,8 @@ def group_of(stem: str, run: dict[str, Any]) -> str:
 
 def pseudo_labels(settings: Settings) -> dict[tuple[str, str], dict[str, list[Any]]]:
     """(data set, backbone) -> method -> metrics of each epoch for each seed, of all that clusters."""
-    methods = ("cc", "ssf", "scf", "sf", *CONTROLS, *settings.suite.extra)
     suite = settings.suite
+    methods = ("cc", "ssf", "scf", "sf", *(f"sf-{v}" for v in suite.variants["sf"]), *CONTROLS, *suite.extra)
     return {(d, b): histories(settings, methods, b, d) for d in suite.datasets for b in suite.backbones}
 
 

@@ -26,8 +26,8 @@ class Report:
     """All that a report says, ready to be laid out.
 
     claims: rows as `harness claims --json` prints them; missing: figure -> why it is not there; pseudo_labels: "gaitset
-    on target" -> rows under :data:`harness.report.diagnosis.HEADS`; diagnosis: (claims, what the steps of their methods
-    did); order, views: rows under the HEADS of :mod:`harness.report.order` and ``views``; twins: names of runs with the
+    on target" -> rows under :data:`harness.report.diagnosis.HEADS`; diagnosis: the same -> (question, what the epochs
+    say); order, views: rows under the HEADS of :mod:`harness.report.order` and ``views``; twins: names of runs with the
     same weights; costs: rows under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives);
     runs: group ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs; beside:
     another suite with the same people, on request.
@@ -43,7 +43,7 @@ class Report:
     missing: Mapping[str, str]
     claims: Sequence[Mapping[str, Any]]
     pseudo_labels: Mapping[str, Sequence[tuple[str, ...]]]
-    diagnosis: Sequence[tuple[str, str]]
+    diagnosis: Mapping[str, Sequence[tuple[str, str]]]
     order: Sequence[tuple[str, ...]]
     views: Sequence[tuple[str, ...]]
     twins: Sequence[tuple[str, ...]]
@@ -68,12 +68,13 @@ ABOUT_CLAIMS = (
     "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. All parts of a "
     "claim must hold: the numbers, the paper's among them, are those of its weakest. †: the paper's size lies outside "
     "the interval, which is before any correction, as the first p is. Effect: the difference in "
-    "standard deviations between people. Power: the chance to find the paper's size, or one point where it gives none; "
+    "standard deviations between people. Power: the chance to find the paper's size, where it gives one; "
     "the last number is what would be found four times in five, both after the correction."
 )
 ABOUT_DIAGNOSIS = (
-    "Pseudo-labels against the truth, which no method sees: first epoch → last, means over seeds. They say which step "
-    "does what the paper says of it."
+    "Does each step do what the paper says of it? Pseudo-labels against the truth, which no method sees. The tables "
+    "are first epoch → last; the lines below answer from the last epoch, or from all where they speak of an epoch. "
+    "Means over seeds."
 )
 ABOUT_ORDER = (
     "Values of rendered people cannot be compared with the paper's; which method beats which can. A pair is in the "

@@ -57,8 +57,7 @@ def markdown(report: Report, figures: str) -> str:
         *_beside(report),
         "## Diagnosis",
         ABOUT_DIAGNOSIS,
-        *(f"**{place}**\n\n{_table(HEADS, rows)}" for place, rows in report.pseudo_labels.items()),
-        "\n".join(f"- {claim}: {found}." for claim, found in report.diagnosis),
+        *(_diagnosis(report, place) for place in report.pseudo_labels),
         "\n".join([f"{ABOUT_TWINS}\n", *(f"- {', '.join(names)}" for names in report.twins)]) if report.twins else "",
         "## Tables",
         SOURCES,
@@ -95,13 +94,21 @@ def markdown(report: Report, figures: str) -> str:
 def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     """A table of those that were run with the reasons below, and a line for each reason why others were not."""
     run = [c for c in claims if c["verdict"] != "not run"]
-    rows = [(f"{c['says']} ({_notes(c)})", c["verdict"], *numbers_of(c)) for c in run]
+    rows = [(f"{c['says']} ({c['claim']})", c["verdict"], *numbers_of(c), _place(c)) for c in run]
     why: dict[str, list[str]] = {}
     for claim in [*run, *(c for c in claims if c["verdict"] == "not run")]:
         if claim["reason"]:
             why.setdefault(f"{claim['verdict']}: {claim['reason']}", []).append(claim["claim"])
     listed = "\n".join(f"- {reason}: {', '.join(keys)}." for reason, keys in why.items())
-    return [_table(("claim", "verdict", *NUMBERS), rows) if rows else "None has been run.", listed]
+    return [
+        _table(("claim", "verdict", *NUMBERS, "where the paper says it"), rows) if rows else "None has been run.",
+        listed,
+    ]
+
+
+def _diagnosis(report: Report, place: str) -> str:
+    said = "\n".join(f"- **{question}** {found}." for question, found in report.diagnosis.get(place, ()))
+    return "\n\n".join(filter(None, (f"**{place}**", _table(HEADS, report.pseudo_labels[place]), said)))
 
 
 def _beside(report: Report) -> list[str]:
@@ -116,8 +123,8 @@ def _beside(report: Report) -> list[str]:
     ]  # fmt: skip
 
 
-def _notes(claim: Mapping[str, Any]) -> str:
-    return "; ".join(note for note in (claim["claim"], claim["where"], part_of(claim)) if note)
+def _place(claim: Mapping[str, Any]) -> str:
+    return "; ".join(note for note in (claim["where"], part_of(claim)) if note)
 
 
 def _grid(grid: Grid) -> str:

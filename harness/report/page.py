@@ -148,11 +148,10 @@ def _beside(b: beside.Beside) -> str:
 
 def _diagnosis(report: Report) -> str:
     parts = [f"<p>{escape(ABOUT_DIAGNOSIS)}</p>"]
-    parts += [_table(f"Pseudo-labels: {place}", HEADS, rows) for place, rows in report.pseudo_labels.items()]
-    if report.diagnosis:
-        parts.append(
-            _table("Claims that are not supported", ("claims", "what the steps of their methods did"), report.diagnosis)
-        )
+    for place, rows in report.pseudo_labels.items():
+        parts.append(_table(f"Pseudo-labels: {place}", HEADS, rows))
+        if said := report.diagnosis.get(place):
+            parts.append(_table(f"What follows: {place}", ("question", "answer"), said))
     if report.twins:
         same = [(", ".join(names),) for names in report.twins]
         parts.append(f"<p>{escape(ABOUT_TWINS)}</p>" + _table("Runs with the same weights", ("runs",), same))

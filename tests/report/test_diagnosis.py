@@ -1,10 +1,8 @@
-"""Pseudo-labels against the truth, first epoch to last, and what of it stands beside a claim that fails."""
+"""Pseudo-labels against the truth, first epoch to last, and what they say of each step."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from harness.report.diagnosis import HEADS, notes, table
+from harness.report.diagnosis import HEADS, answers, table
 
 RUNS = {
     "cc": [[{"clusters": 10, "purity": 0.5}, {"clusters": 20, "purity": 0.75}]],
@@ -24,23 +22,53 @@ def test_first_and_last_epoch_are_means_over_seeds():
     assert rows["cc"]["outliers"] == "—"
 
 
-def claim(verdict: str, methods: list[str], backbone="gaitset", name="x", p: float | None = 0.5) -> dict[str, Any]:
-    about = {"claim": name, "verdict": verdict, "methods": methods, "p": p}
-    return {**about, "dataset": "casia-bn", "backbone": backbone}
+def epochs(*rows: dict[str, float]) -> list[list[dict[str, float]]]:
+    """Two seeds that differ by nothing."""
+    return [list(rows), list(rows)]
 
 
-def test_only_claims_that_were_tested_and_not_supported_have_notes():
-    runs = {("casia-bn", "gaitset"): RUNS}
-    ((name, text),) = notes([claim("undecided", ["sf", "cc"])], runs)
-    assert name == "x (undecided)"
-    assert "sf: support-set partners that are the same person 20 → 30 %" in text and "cc: purity 50 → 75 %" in text
-    others = [claim("supported", ["sf"]), claim("not run", ["sf"], p=None), claim("refuted", ["upper"])]
-    assert notes(others, runs) == []
-    assert notes([claim("refuted", ["sf"], backbone="gaitgl")], runs) == []
-    assert notes([claim("undecided", ["sf"], p=None)], runs) == []  # too few seeds: nothing failed
+MIXED = {"clothes_joined": 0.12, "clusters": 160.0, "purity": 0.96}
+ALL = {
+    "cc": epochs({**MIXED, "purity": 0.9}, MIXED),
+    "ssf": epochs(
+        {**MIXED, "ssf_dissolved_sequences": 300, "ssf_reassigned": 0, "ssf_bound": 0.7},
+        {**MIXED, "ssf_dissolved_sequences": 500, "ssf_reassigned": 200, "reassigned_right": 0.25, "ssf_bound": 0.5,
+         "purity": 0.92},
+    ),
+    "sf": epochs({"ssf_bound": 0.7}, {"ssf_bound": 0.48}),
+    "sf-rate-constant": epochs({"ssf_bound": 0.7}, {"ssf_bound": 0.45}),
+    "scf": epochs({**MIXED, "support_same": 0.1, "support_clothes": 0.0, "scf_own_similarity": 0.97},
+                  {**MIXED, "support_same": 0.5, "support_clothes": 0.08, "scf_own_similarity": 0.99}),
+    "cc_true": epochs({"clusters": 40.0}),
+    "cc_true_clothes": epochs({"clusters": 80.0}),
+}  # fmt: skip
 
 
-def test_claims_about_the_same_methods_share_a_note():
-    runs = {("casia-bn", "gaitset"): RUNS}
-    ((names, _),) = notes([claim("undecided", ["sf"], name="a"), claim("refuted", ["sf"], name="b")], runs)
-    assert names == "a (undecided), b (refuted)"
+def test_each_question_is_answered_with_its_numbers():
+    said = dict(answers(ALL))
+    assert said["Are clusters people?"] == (
+        "cc 160 clusters of purity 96 %; ssf 160 clusters of purity 92 %; scf 160 clusters of purity 96 %; "
+        "there are 40 people and 80 people x clothes"
+    )
+    (dissolved,) = (text for question, text in said.items() if question.startswith("SSF"))
+    assert dissolved == (
+        "ssf: of 400 that an epoch dissolves 100 are re-assigned, 25 % of these to a cluster of their own person; "
+        "purity 96 → 92 %"
+    )
+    (partners,) = (text for question, text in said.items() if question.startswith("SCF"))
+    assert partners == (
+        "scf: 50 % are, 8 % in other clothes; 12 % of clusters join clothes of one person; cc: 12 % join them; "
+        "the simulated change of clothes leaves a centroid at a cosine of 0.98 to itself"
+    )
+    assert said["Does the curriculum's rate matter?"] == (
+        "ssf: s_c from 0.700 to 0.500; sf: s_c from 0.700 to 0.480; sf-rate-constant: s_c from 0.700 to 0.450; "
+        "adaptive and constant are at most 0.030 apart"
+    )
+
+
+def test_what_no_run_can_answer_is_not_asked():
+    assert answers({}) == [] and answers({"upper": epochs({"loss": 1.0})}) == []
+    assert [question for question, _ in answers({"cc": ALL["cc"]})] == ["Are clusters people?"]
+    assert answers({"sf": epochs({"ssf_bound": 0.7})}) == [
+        ("Does the curriculum's rate matter?", "sf: s_c from 0.700 to 0.700")
+    ]

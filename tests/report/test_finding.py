@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.report.finding import EQUAL, MAIN, finding
+from harness.report.finding import EQUAL, MAIN, OTHER, finding
 from harness.report.order import Column
 
 
@@ -16,7 +16,7 @@ def claim(
     interval = None if difference is None else [difference - 1, difference + 1]
     return {
         "claim": key, "verdict": verdict, "table": table, "reason": reason, "difference": difference,
-        "interval": interval, "paper": 9.7, "paper_outside": None,
+        "interval": interval, "paper": 9.7, "paper_outside": None, "power": None,
         "p": p, "p_holm": None if p is None else min(1.0, 4 * p),
     }  # fmt: skip
 
@@ -70,10 +70,40 @@ def test_verdicts_are_counted_for_the_paper_and_for_our_questions_apart():
 
 
 def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
-    sized = [claim("a") | {"paper_outside": outside} for outside in (True, True, False)]
-    mine = claim("b", table="controls") | {"paper_outside": True}
-    assert "outside our 95 % interval, which is before correction, in 2 of 3." in finding([*sized, claim("c"), mine])
+    sized = [
+        claim("a") | {"paper_outside": out, "power": power} for out, power in ((True, 0.9), (True, 0.1), (False, 0.8))
+    ]
+    mine = claim("b", table="controls") | {"paper_outside": True, "power": 1.0}
+    text = finding([*sized, claim("c"), mine])
+    assert "outside our 95 % interval, which is before correction, in 2 of 3." in text
+    fair = "Of the 2 whose size in the paper these runs would find four times in five, that size lies outside our 95 % "
+    assert fair + "interval in 1." in text and fair in finding(sized, brief=True)
     assert "outside" not in finding([claim("a"), mine])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "p", "said"),
+    [
+        ("supported", 0.001, "With GaitGL it gains on CC too (+4.2 points, 95 % +3.2 to +5.2, p = 0.001, after Holm"),
+        ("refuted", 0.001, "With GaitGL it loses to CC"),
+        (
+            "undecided",
+            0.3,
+            "With GaitGL these runs cannot tell the two apart (+4.2 points, 95 % +3.2 to +5.2; the paper",
+        ),
+        ("undecided", 0.03, "With GaitGL it is above CC, not beyond chance once"),
+    ],
+)
+def test_the_other_backbone_is_said_in_brief_too(verdict, p, said):
+    assert said in finding([claim(), claim(OTHER, verdict, p=p)], brief=True)
+    assert "GaitGL" not in finding([claim(), claim(OTHER, "not run", difference=None)])
+
+
+def test_what_the_steps_alone_give_is_taken_off_the_gain():
+    text = finding([claim(difference=6.0), claim(EQUAL, "undecided", "controls", 1.5)])
+    assert "(+1.5 points, 95 % +0.5 to +2.5): of the 6.0 points more steps alone give +4.5." in text
+    for main, equal in ((6.0, 7.0), (-1.0, -3.0)):
+        assert "more steps alone" not in finding([claim(difference=main), claim(EQUAL, "undecided", "controls", equal)])
 
 
 def test_claims_of_ones_own_are_counted_without_a_main_one():
