@@ -52,15 +52,19 @@ def slow_bf16(compute: Compute) -> str | None:
     return f"this processor ({cpu_units()[0]}) has no units for it: about ten times slower than fp32"
 
 
+def sees_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def bf16_is_fast(device: str) -> bool:
     """Whether bf16 is no slower than fp32 on ``device`` ("auto", "cpu" or "cuda").
 
     On processors without units for it oneDNN has good kernels where there is AVX512, else plain loops.
     """
-    import torch
-
     units = cpu_units()
-    return (device != "cpu" and torch.cuda.is_available()) or len(units) > 1 or units[0] == "AVX512"
+    return (device != "cpu" and sees_gpu()) or len(units) > 1 or units[0] == "AVX512"
 
 
 def faiss(compute: Compute | None = None) -> Finding:

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import typer
 from rich.markup import escape
@@ -14,6 +15,7 @@ from typer.exceptions import TyperException
 from harness import __version__
 from harness.cli.commands import Commands
 from harness.cli.console import errors
+from harness.cli.launch import may_speak, spoken
 from harness.cli.workspace import lay_out
 from harness.clustering.knn import installed_faiss
 from harness.errors import UserError
@@ -30,6 +32,9 @@ app = typer.Typer(
 )
 
 
+_CLUSTERING = ("train", "verify", "bench", "figures")
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"harness {__version__}")
@@ -42,6 +47,10 @@ def _start(
 ) -> None:
     if ctx.invoked_subcommand != "doctor":  # which reports it among its findings
         installed_faiss()
+    if ctx.invoked_subcommand in _CLUSTERING:
+        # After infomap, faiss ends the process in native code; and torch.compile loads infomap, by way of networkx.
+        with suppress(ImportError):
+            import faiss  # noqa: F401  # pyright: ignore[reportMissingImports, reportUnusedImport]
     every = os.environ.get("HARNESS_CHECKPOINT_SECONDS", "120")  # read again where a run starts
     try:
         seconds = float(every)
@@ -71,13 +80,17 @@ def main() -> None:
         code = _mistake(said) if said else 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    if code == 130 and os.environ.get("RANK", "0") == "0":
+    except RuntimeError:
+        if not spoken():
+            raise
+        code = 1  # the connection to a process that has ended
+    if code == 130 and may_speak():
         errors.print("stopped; the same command goes on from here")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _mistake(text: str) -> int:
-    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+    if may_speak():
         errors.print(f"[red]error:[/] {escape(text)}")
     return 2
 

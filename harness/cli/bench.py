@@ -35,6 +35,11 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+class OnDevice(StrEnum):
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 def bench(
     what: Annotated[What, typer.Argument(help="which part, or all")],
     size: Annotated[list[str] | None, typer.Option(help="a size that differs, e.g. frames=30; may be repeated")] = None,
@@ -44,7 +49,7 @@ def bench(
     precision: Annotated[
         Precision | None, typer.Option(help="of ours; default: bf16 where there are units for it. The reference: fp32")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda, for either side")] = "cpu",
+    device: Annotated[OnDevice, typer.Option(help="for either side")] = OnDevice.cpu,
     as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON")] = False,
     write: Annotated[bool, typer.Option("--write", help=f"with all, schedule and large: write {PAGE}")] = False,
 ) -> None:
@@ -58,12 +63,14 @@ def bench(
     Example: harness bench train --size backbone=gaitset --size frames=30 --repeats 5 --json
     """
     from harness.bench.measure import ALONE, PARTS, alone, measure, page, plan, renewed, report
-    from harness.checks.machine import bf16_is_fast
+    from harness.checks.machine import bf16_is_fast, sees_gpu
 
     if write and what is not What.all and what.value not in ALONE:
         raise UserError("--write goes with `harness bench all`, schedule or large: the page holds every part")
+    if device is OnDevice.cuda and not sees_gpu():
+        raise UserError("--device cuda, but torch sees no GPU here; leave it out")
     chosen = precision or (Precision.bf16 if bf16_is_fast(device) else Precision.fp32)
-    common = {"threads": threads, "precision": chosen.value, "device": device}
+    common = {"threads": threads, "precision": chosen.value, "device": device.value}
     if what.value in ALONE:
         if repeats is not None or warm_up is not None:
             raise UserError(

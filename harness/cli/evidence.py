@@ -256,7 +256,15 @@ def cost(settings: Settings) -> str:
     commits = sorted({run["commit"] for run in runs})
     machines = sorted({run["environment"]["gpu"] or processor(run["environment"]) for run in runs})
     minutes = math.fsum(run["seconds"] for run in runs) / 60
+    shares = sorted({_cores(run["inputs"].get("compute", {})) for run in runs})
     return (
-        f"Commit {', '.join(commits)}; {', '.join(machines)}, one thread a run; {len(runs)} training runs, "
+        f"Commit {', '.join(commits)}; {', '.join(machines)}, {' or '.join(shares)} a run; {len(runs)} training runs, "
         f"{minutes:.1f} minutes of training in all."
     )
+
+
+def _cores(compute: dict[str, Any]) -> str:
+    """ "one thread", "4 threads", "2 processes of one thread": what a run computed with."""
+    threads, ranks = compute.get("threads", 1), compute.get("ranks", 1)
+    words = "one thread" if threads == 1 else f"{threads} threads"
+    return words if ranks == 1 else f"{ranks} processes of {words}"

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import tempfile
 import uuid
+from pathlib import Path
 
 import typer
 
 from harness.errors import UserError
+
+SPOKEN = "HARNESS_SPOKEN"
+"""A path in the environment of processes that share a run: the one that makes this file says why they end."""
+
+
+def may_speak() -> bool:
+    """Whether this process is the one of its run that says why it ends: the first that knows, or of several that
+    nobody here started (``torchrun``) the first in rank."""
+    if path := os.environ.get(SPOKEN):
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+        except OSError:
+            return False
+        return True
+    return os.environ.get("RANK", "0") == "0"
+
+
+def spoken() -> bool:
+    """Whether another process of this run has said why they end: what befalls this one follows from that."""
+    return Path(os.environ.get(SPOKEN, os.devnull)).is_file()
 
 
 def launch(processes: int) -> None:
@@ -35,7 +58,9 @@ def launch(processes: int) -> None:
         monitor_interval=0.2,
     )
     try:
-        elastic_launch(config, sys.executable)("-m", "harness.cli.app", *sys.argv[1:])
+        with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+            os.environ[SPOKEN] = str(Path(folder) / "spoken")
+            elastic_launch(config, sys.executable)("-m", "harness.cli.app", *sys.argv[1:])
     except ChildFailedError as error:
         _, failure = error.get_first_failure()
         if failure.exitcode < 0:

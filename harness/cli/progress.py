@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -29,17 +30,20 @@ class Watch(Listener):
         epochs: int,
         iterations: int,
         record: Callable[[dict[str, Any]], None],
-        stopping: Callable[[], bool],
+        stop: Stop,
         progress: Progress | None,
     ) -> None:
         self.stem, self.epochs, self.iterations = stem, epochs, iterations
-        self.record, self.stopping = record, stopping
+        self.record, self.stop = record, stop
         self.progress = progress
         self.task = progress.add_task(stem, total=epochs * iterations) if progress else None
         self.at = self.found = ""
         self.seen = 0
         self.rate, self.last = 0.0, time.monotonic()
         self.said = self.last
+
+    def stopping(self) -> bool:
+        return self.stop.asked
 
     def note(self, text: str) -> None:
         console.print(text, markup=False)
@@ -49,12 +53,14 @@ class Watch(Listener):
         self._show(epoch * self.iterations, "planning")
 
     def extracted(self, sequences: int, total: int) -> None:
+        self.stop.at_once = True
         self.seen += sequences
         more = "clustering" if self.seen % total == 0 else f"features {self.seen % total}/{total}"
         self._show(None, more)
         self.last = time.monotonic()
 
     def step(self, epoch: int, step: int, loss: float, sequences: int) -> None:
+        self.stop.at_once = False
         now = time.monotonic()
         rate = sequences / max(now - self.last, 1e-9)
         self.rate = 0.9 * self.rate + 0.1 * rate if self.rate else rate
@@ -93,29 +99,38 @@ def epoch_line(metrics: dict[str, Any], epochs: int) -> str:
 def watched(
     stem: str, epochs: int, iterations: int, record: Callable[[dict[str, Any]], None] = lambda metrics: None
 ) -> Iterator[Watch]:
-    """A watch for one run; while it lasts, Ctrl-C and SIGTERM let the step end and its state be written."""
-    with _stoppable() as stopping:
+    """A watch for one run; while it lasts, Ctrl-C, SIGTERM and SIGHUP let the step end and its state be written."""
+    with _stoppable() as stop:
         if not console.is_terminal:
-            yield Watch(stem, epochs, iterations, record, stopping, None)
+            yield Watch(stem, epochs, iterations, record, stop, None)
             return
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
-            yield Watch(stem, epochs, iterations, record, stopping, progress)
+            yield Watch(stem, epochs, iterations, record, stop, progress)
+
+
+@dataclass
+class Stop:
+    """asked: a signal has come; at_once: the next need not wait for a step, as extraction and clustering change nothing
+    that a state on disk lacks."""
+
+    asked: bool = False
+    at_once: bool = False
 
 
 @contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Whether a signal asked to stop; a second one stops at once."""
-    asked: list[int] = []
+def _stoppable() -> Iterator[Stop]:
+    """A signal stops after the step under way, or at once while pseudo-labels are made; a second one at once."""
+    stop = Stop()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if stop.asked or stop.at_once:
             raise KeyboardInterrupt
-        asked.append(number)
+        stop.asked = True
         console.print("stopping after this step (again: at once)")
 
     with _answered(ask):
-        yield lambda: bool(asked)
+        yield stop
 
 
 def deaf() -> AbstractContextManager[None]:
@@ -125,7 +140,10 @@ def deaf() -> AbstractContextManager[None]:
 
 @contextmanager
 def _answered(answer: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
-    before = {number: signal.signal(number, answer) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, answer) for number in numbers}
     try:
         yield
     except BaseException as error:

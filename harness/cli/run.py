@@ -22,12 +22,23 @@ from harness.cli.processes import call
 from harness.cli.stages import LOGS, Place, mend_locks, narrowed, outdated, run_stages, slurm
 from harness.cli.suite import print_absent, use_suite
 from harness.cli.tables import NAMES, Format, print_tables
-from harness.config import Settings, load
+from harness.config import Compute, Settings, load
 from harness.errors import UserError
 from harness.identity import cores
 from harness.layout import PARAMS
 from harness.plan import absent, refresh
 from harness.tracking import mlflow
+
+_PER_GPU = 4
+"""Stages that share a GPU well; sixteen take five times as long each (docs/running.md)."""
+
+
+def side_by_side(compute: Compute, devices: Path = Path("/dev")) -> int:
+    """How many stages at a time: one for each core, or as many as their threads and processes leave of them; with a GPU
+    no more than it serves well."""
+    by_cores = max(1, cores() // (compute.threads * compute.ranks))
+    gpus = 0 if compute.device == "cpu" else len(list(devices.glob("nvidia[0-9]*")))
+    return min(by_cores, max(1, _PER_GPU * gpus // compute.ranks)) if gpus else by_cores
 
 
 def _dvc(*words: str, log: Path | None = None) -> int:
@@ -115,7 +126,11 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="stages at a time; default: one for each core, with --slurm all that can")
+        int | None,
+        typer.Option(
+            min=1,
+            help="stages at a time; default: as many as have cores or, with a GPU, four; with --slurm all that can",
+        ),
     ] = None,
     pull: Annotated[bool, typer.Option("--pull", help="first fetch what others computed from the DVC remote")] = False,
     through_slurm: Annotated[bool, typer.Option("--slurm", help="run each stage as a SLURM job (srun)")] = False,
@@ -168,7 +183,7 @@ def run(
         if not through_slurm and (why := slow_bf16(compute)):
             errors.print(f"[yellow]warning:[/] compute.precision is bf16, but {why}")
         place = slurm(compute.threads * compute.ranks, words) if through_slurm else Place()
-        failed = run_stages(todo, jobs or (len(todo) if through_slurm else cores()), place)
+        failed = run_stages(todo, jobs or (len(todo) if through_slurm else side_by_side(compute)), place)
     else:
         console.print(f"suite {settings.suite.name}: {len(graph)} stages, all up to date")
         failed = []

@@ -19,7 +19,7 @@ from harness.cli.console import console, errors
 from harness.cli.progress import watched
 from harness.cli.publish import verify_bundle
 from harness.cli.train import Job, assemble
-from harness.config import load
+from harness.config import Compute, load
 from harness.errors import UserError, nearest
 from harness.identity import environment, same_kind
 from harness.layout import kept, provenance, stem
@@ -84,7 +84,7 @@ def verify(
     variant = run.removeprefix(stem(*name)).removeprefix("-")
     resolved = wiring.resolve(settings, *name, variant)
     job = assemble(resolved, set_up(settings.compute), Ranks())
-    _same_run(run, inputs, job.inputs)
+    _same_run(run, inputs, job.inputs, settings.compute)
     differing = same_kind(about["environment"], environment())
     differing += [key for key in _MACHINE if inputs.get(key) != job.inputs.get(key) and key not in differing]
     wanted = checkpoint.load(resolved.name.checkpoint)
@@ -113,8 +113,16 @@ def _provenance(suite: str, run: str) -> dict[str, Any]:
     return checked_provenance(path)
 
 
-def _same_run(run: str, then: dict[str, Any], now: dict[str, Any]) -> None:
+def _same_run(run: str, then: dict[str, Any], now: dict[str, Any], compute: Compute) -> None:
     changed = [key for key in then if key not in _MACHINE and then[key] != now.get(key)]
+    if (processes := then["compute"].get("ranks", 1)) > 1:
+        raise UserError(
+            f"{run}: {processes} processes trained it, whose sums one process, as verify has, takes in another order; "
+            "train it again in a clone and compare by `harness diff`"
+        )
+    # What params.yaml leaves to the machine ("auto") another machine may choose otherwise; the rest was changed here.
+    own = then["compute"].items() - now["compute"].items()
+    changed += sorted(f"compute.{key}" for key, _ in own if getattr(compute, key, None) != "auto")
     if changed:
         raise UserError(
             f"{run}: {', '.join(changed)} changed since it was trained, so there is nothing to compare with; "

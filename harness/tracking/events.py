@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
 from harness.layout import events
 
+logger = logging.getLogger(__name__)
+
 
 class Events:
-    """Appends to the event file of a run. A line that a kill cut off is ignored by readers."""
+    """Appends to the event file of a run. A line that a kill cut off is ignored by readers.
+
+    Where it cannot be written, as on a full disk, this is said once and the run goes on: only MLflow's mirror is the
+    poorer.
+    """
 
     def __init__(self, run_id: str) -> None:
-        self.path = events(run_id)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.warned = events(run_id), False
 
     def write(self, kind: str, **content: Any) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._append(kind, content)
+        except OSError as error:
+            if not self.warned:
+                logger.warning("%s: not written (%s); the run goes on", self.path, error.strerror or error)
+            self.warned = True
+
+    def _append(self, kind: str, content: dict[str, Any]) -> None:
         line = json.dumps({"kind": kind, "time": round(time.time(), 3), **content})
         with open(self.path, "a+b") as stream:
             # A killed writer may have left half a line: close it first.

@@ -20,6 +20,7 @@ from harness.bench.measure import Figure
 from harness.bench.plain import epoch, files
 from harness.bench.plain.networks import PlainGaitGL, PlainGaitSet
 from harness.bench.turns import EnoughError, Tick, Times, take_turns
+from harness.cli import app
 from harness.clustering.infomap import Clustering
 from harness.errors import UserError
 from harness.testing.tiny import shrink, smoke_tree
@@ -274,3 +275,15 @@ def test_what_a_part_without_reference_refuses():
     ):
         with pytest.raises(UserError, match=said):
             measure.alone(name, changes, cpu, print)
+
+
+@pytest.mark.parametrize(
+    ("device", "said"), [("tpu", "'tpu' is not one of 'cpu', 'cuda'"), ("cuda", "torch sees no GPU here")]
+)
+def test_a_device_that_is_not_there_is_refused_before_anything_is_measured(device, said, monkeypatch, capsys):
+    monkeypatch.setattr("harness.checks.machine.sees_gpu", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["harness", "bench", "train", "--device", device])
+    with pytest.raises(SystemExit) as end:
+        app.main()
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and said in error and error.count("\n") == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,23 +15,24 @@ import pytest
 import torch
 import yaml
 
+from harness.cli.launch import SPOKEN, may_speak, spoken
 from harness.data.store import Sequence, write_store
 from harness.training import checkpoint
 
 CHECKPOINT = "runs/smoke/upper-gaitset-target-s0/checkpoint.pt"
 
 
-def start(folder: Path, tree: dict, ranks: int, root: Path) -> subprocess.Popen[str]:
+def start(folder: Path, tree: dict, ranks: int, root: Path, *what: str) -> subprocess.Popen[str]:
     tree["compute"]["ranks"] = ranks
     (folder / "params.yaml").write_text(yaml.safe_dump(tree))
-    command = [sys.executable, "-u", "-m", "harness.cli.app", "train", "upper"]
+    command = [sys.executable, "-u", "-m", "harness.cli.app", "train", *(what or ("upper",))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def train(folder: Path, tree: dict, ranks: int, root: Path) -> tuple[int, str, str]:
-    process = start(folder, tree, ranks, root)
+def train(folder: Path, tree: dict, ranks: int, root: Path, *what: str) -> tuple[int, str, str]:
+    process = start(folder, tree, ranks, root, *what)
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
@@ -47,6 +50,18 @@ def few_people(folder: Path, tree: dict) -> dict:
     ]  # fmt: skip
     write_store(folder / "data/smoke/target", walks, {})
     return training
+
+
+def pretrained(folder: Path, tree: dict, root: Path) -> None:
+    """The same people as source, and weights that CC can start from; a step of each method."""
+    few_people(folder, tree)
+    tree["methods"]["cc"] |= {"n": 4, "s_up": 0.0}
+    for method in ("pretrain", "cc"):
+        few = {"epochs": 1, "iterations": 1, "subjects": 2, "sequences": 2, "frames": 2}
+        tree["methods"][method]["training"] |= few
+    shutil.copytree(folder / "data/smoke/target", folder / "data/smoke/source")
+    code, out, err = train(folder, tree, 1, root, "pretrain")
+    assert code == 0, out + err
 
 
 @pytest.mark.slow
@@ -68,6 +83,37 @@ def test_two_processes_from_one_command(settings_tree, tmp_path, root):
     assert code == 2, out + err
     (line,) = [line for line in err.splitlines() if "error:" in line]
     assert "a batch needs 7 subjects" in line and "Traceback" not in err
+
+
+def test_the_first_that_knows_says_why_and_the_others_know_that(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.delenv(SPOKEN, raising=False)
+    assert not may_speak() and not spoken()
+    monkeypatch.setenv(SPOKEN, str(tmp_path / "spoken"))
+    assert not spoken() and may_speak() and spoken() and not may_speak()
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_mistake_that_only_the_second_process_makes_is_said(settings_tree, tmp_path, root):
+    """One batch of sequences is too few for two processes to share, and only the one without any finds that out."""
+    settings_tree["compute"]["extract_frames"] = 4096
+    pretrained(tmp_path, settings_tree, root)
+    code, out, err = train(tmp_path, settings_tree, 2, root, "cc")
+    assert code != 0 and "2 processes have only 1 batches to share" in err and "Traceback" not in err, out + err
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.skipif(importlib.util.find_spec("faiss") is None, reason="no faiss")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler")
+def test_compiled_steps_and_clusters_share_a_process(settings_tree, tmp_path, root):
+    """torch.compile loads networkx, and that infomap, which faiss must come before."""
+    pretrained(tmp_path, settings_tree, root)
+    settings_tree["compute"]["compile"] = "default"
+    for method in ("pretrain", "cc"):
+        code, out, err = train(tmp_path, settings_tree, 1, root, method)
+        assert code == 0 and "epoch 1/1" in out, out + err
 
 
 @pytest.mark.slow

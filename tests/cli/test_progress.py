@@ -44,6 +44,35 @@ def test_what_is_shown(terminal: bool, monkeypatch: pytest.MonkeyPatch):
     assert ("\x1b[" in shown) == terminal and ("4/6" in shown) == terminal
 
 
+def test_while_pseudo_labels_are_made_a_signal_stops_at_once(monkeypatch: pytest.MonkeyPatch):
+    """Clustering may take minutes, and the state before it is on disk."""
+    screen(monkeypatch, terminal=False)
+    with pytest.raises(KeyboardInterrupt), watched("x", 2, 2) as watch:
+        watch.planning(0)
+        watch.extracted(8, 80)
+        os.kill(os.getpid(), signal.SIGINT)
+    with watched("x", 2, 2) as watch:
+        watch.planning(0)
+        watch.extracted(80, 80)
+        watch.step(0, 0, 1.0, 8)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert watch.stopping()
+
+
+def test_a_terminal_that_goes_away_is_answered_unless_that_is_ignored(monkeypatch: pytest.MonkeyPatch):
+    screen(monkeypatch, terminal=False)
+    with watched("x", 1, 1) as watch:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert watch.stopping()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with watched("x", 1, 1) as watch:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not watch.stopping()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_asks_and_a_second_one_stops(number: int, monkeypatch: pytest.MonkeyPatch):
     screen(monkeypatch, terminal=False)

@@ -16,8 +16,11 @@ import pytest
 import yaml
 from rich.console import Console
 
+from harness.cli import run
 from harness.cli.processes import Children
+from harness.cli.run import side_by_side
 from harness.cli.stages import Place, mend_locks, narrowed, outdated, run_stages, slurm
+from harness.config import Compute
 from harness.errors import UserError
 
 GRAPH = {"data": set(), "a": {"data"}, "b": {"data"}, "c": {"a"}, "d": {"b", "c"}}
@@ -244,3 +247,18 @@ def test_a_stage_that_is_killed_counts_as_failed(tmp_path: Path, monkeypatch: py
 
     assert run_stages({"a": set(), "b": {"a"}, "c": set()}, 2, Killed()) == ["a"]
     assert (tmp_path / "work/logs/c.log").read_text() == "fine\n"
+
+
+@pytest.mark.parametrize(
+    ("compute", "cards", "wanted"),
+    [
+        ({}, 0, 16), ({"threads": 4}, 0, 4), ({"threads": 3, "ranks": 2}, 0, 2), ({"threads": 99}, 0, 1),
+        ({}, 1, 4), ({"threads": 8}, 1, 2), ({"ranks": 8}, 8, 2), ({"device": "cpu"}, 1, 16), ({"ranks": 8}, 1, 1),
+    ],
+)  # fmt: skip
+def test_how_many_stages_a_machine_runs_at_a_time(compute, cards, wanted, settings_tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "cores", lambda: 16)
+    for number in range(cards):
+        (tmp_path / f"nvidia{number}").touch()
+    (tmp_path / "nvidiactl").touch()
+    assert side_by_side(Compute.model_validate({**settings_tree["compute"], **compute}), tmp_path) == wanted

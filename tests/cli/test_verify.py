@@ -113,6 +113,36 @@ def test_another_run_is_refused(trained, harness):
     assert code == 2 and f"did you mean '{RUN}'" in err
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("extract_frames", 64, "compute.extract_frames changed since"), ("threads", 2, "compute.threads changed since")],
+)
+def test_parameters_of_computing_that_were_changed_here_are_no_other_machine(trained, harness, key, value, said):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["compute"][key] = value
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    code, _, err = harness("verify", RUN)
+    assert code == 2 and said in err and err.count("\n") == 1
+
+
+def test_a_device_that_was_chosen_elsewhere_is_another_machine(trained, harness):
+    path = trained / "results/smoke/provenance" / f"{RUN}.json"
+    content = read_json(path)
+    content["inputs"]["compute"]["device"] = "cuda"
+    write_json(path, content)
+    code, out, _ = harness("verify", RUN)
+    assert code == 0 and "another kind of machine than the run's own: compute differ" in out
+
+
+def test_a_run_of_several_processes_is_refused_in_words(trained, harness):
+    path = trained / "results/smoke/provenance" / f"{RUN}.json"
+    content = read_json(path)
+    content["inputs"]["compute"]["ranks"] = 2
+    write_json(path, content)
+    code, _, err = harness("verify", RUN)
+    assert code == 2 and "2 processes trained it" in err and err.count("\n") == 1
+
+
 def test_env(harness, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = harness("env", "--json")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 
 import pytest
@@ -56,3 +58,14 @@ def test_a_half_written_character_is_no_trouble(events):
     with open(events.path, "ab") as stream:
         stream.write('{"kind": "é'.encode()[:-1])
     assert [line["kind"] for line in read_events(events.path)] == ["start"]
+
+
+def test_a_disk_that_is_full_is_said_once_and_ends_nothing(events, monkeypatch, caplog):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(events, "_append", full)
+    events.write("start")
+    events.write("epoch")
+    (said,) = caplog.records
+    assert said.getMessage() == f"{events.path}: not written (No space left on device); the run goes on"
