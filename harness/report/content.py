@@ -81,6 +81,14 @@ ABOUT_ORDER = (
     "paper's order where the same of two methods has the higher mean; ties are not. No chance is weighed here."
 )
 ABOUT_TWINS = "Runs that ended with the same weights, bit for bit: what tells their methods apart did nothing there."
+MAIN_HEADS = ("does SF gain?", "paper", "ours", "95 %", "p (Holm)", "verdict")
+_MAIN = {
+    "sf-cc-nm": "on CC, NM", "sf-cc-bg": "on CC, BG", "sf-cc-cl": "on CC, CL",
+    "sf-equal-compute": "on CC trained for as many steps, CL",
+    "gaitgl-sf-cc-nm": "on CC, NM, GaitGL", "gaitgl-sf-cc-bg": "on CC, BG, GaitGL",
+    "gaitgl-sf-cc-cl": "on CC, CL, GaitGL",
+}  # fmt: skip
+"""The claims that the paper's title rests on."""
 NUMBERS = ("paper", "ours", "95 %", "effect", "p", "p (Holm)", "power", "80 % finds")
 
 
@@ -102,3 +110,14 @@ def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
         signed(claim["effect"], 2), chance(claim["p"]), chance(claim["p_holm"]), shown("power", ".0%"),
         shown("detectable", ".1f"),
     )  # fmt: skip
+
+
+def main_claims(claims: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Rows under :data:`MAIN_HEADS` of the claims that the paper's title rests on and that were run."""
+    by_key = {claim["claim"]: claim for claim in claims}
+    rows = []
+    for key, words in _MAIN.items():
+        if (claim := by_key.get(key)) and claim["verdict"] != "not run":
+            paper, ours, interval, *_, holm, _, _ = numbers_of(claim)
+            rows.append((words, paper, ours, interval, holm, claim["verdict"]))
+    return rows

@@ -36,7 +36,7 @@ _COMPUTE = {
 _OTHER = {
     "supported": "With GaitGL it gains on CC too",
     "refuted": "With GaitGL it loses to CC",
-    "undecided": "With GaitGL these runs cannot tell the two apart",
+    "undecided": "With GaitGL these runs cannot tell it from CC",
 }
 _OTHER_LEANS = "With GaitGL it is {side} CC, not beyond chance once all claims are counted"
 
@@ -69,7 +69,7 @@ def finding(
     papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
     if papers:
         said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")
-    if fair := [c for c in papers if c["paper_outside"] is not None and c["power"] >= FAIR]:
+    if fair := [c for c in papers if c["paper_outside"] is not None and (c["power"] or 0.0) >= FAIR]:
         outside = sum(c["paper_outside"] for c in fair)
         said.append(
             f"Of the {len(fair)} whose size in the paper these runs would find four times in five, that size lies "

@@ -13,8 +13,10 @@ from harness.report.content import (
     ABOUT_ORDER,
     ABOUT_TWINS,
     COSTS,
+    MAIN_HEADS,
     NUMBERS,
     Report,
+    main_claims,
     numbers_of,
     part_of,
 )
@@ -39,6 +41,7 @@ def markdown(report: Report, figures: str) -> str:
         f"# {report.title}",
         "Written by `harness report --markdown` from the suite's records; nothing here is edited by hand.",
         f"**{report.finding}**",
+        _table(MAIN_HEADS, rows) if (rows := main_claims(report.claims)) else "",
         to_markdown(report.grids[0].filled(), brief=True),
         report.headline,
         report.cost,

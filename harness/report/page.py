@@ -15,8 +15,10 @@ from harness.report.content import (
     ABOUT_ORDER,
     ABOUT_TWINS,
     COSTS,
+    MAIN_HEADS,
     NUMBERS,
     Report,
+    main_claims,
     numbers_of,
     part_of,
 )
@@ -100,6 +102,7 @@ def _summary(report: Report) -> str:
     return (
         f'<p class="big">{escape(report.finding)}</p>\n<p>{escape(report.headline)}</p>\n'
         f"<p>{escape(report.cost)}</p>\n{stale}{mlflow}"
+        + (_table("The main claims", MAIN_HEADS, rows) if (rows := main_claims(report.claims)) else "")
         + html_table(report.grids[0].filled(), _linker(report), brief=True)
     )
 

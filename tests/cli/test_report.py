@@ -75,6 +75,7 @@ def test_the_markdown_page_says_what_was_found_and_its_links_lead_somewhere(reco
     assert (
         "**Yes, by the paper's main criterion: on changed clothes Selective Fusion gains on its baseline CC (+" in text
     )
+    assert re.search(r"\| on CC, CL \| \+9\.7 † \| \+\S+ \| .* \| supported \|\n", text)
     assert re.search(r"\(sf-cc-cl\) \| supported \| \+9\.7 † \|.*\| section 4.4.1 ", text)
     assert "- not run: no run of cc_long with gaitset on target scored for CL: sf-equal-compute" in text
     images = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", text)

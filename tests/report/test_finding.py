@@ -75,6 +75,8 @@ def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
     ]
     mine = claim("b", table="controls") | {"paper_outside": True, "power": 1.0}
     text = finding([*sized, claim("c"), mine])
+    few = claim("two seeds") | {"paper_outside": True, "power": None}  # a test without power
+    assert "Of the 2 whose size" in finding([*sized, few])
     assert "outside our 95 % interval, which is before correction, in 2 of 3." in text
     fair = "Of the 2 whose size in the paper these runs would find four times in five, that size lies outside our 95 % "
     assert fair + "interval in 1." in text and fair in finding(sized, brief=True)
@@ -89,7 +91,7 @@ def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
         (
             "undecided",
             0.3,
-            "With GaitGL these runs cannot tell the two apart (+4.2 points, 95 % +3.2 to +5.2; the paper",
+            "With GaitGL these runs cannot tell it from CC (+4.2 points, 95 % +3.2 to +5.2; the paper",
         ),
         ("undecided", 0.03, "With GaitGL it is above CC, not beyond chance once"),
     ],
