@@ -92,9 +92,9 @@ def clustered(count: int, clusters: int, size: int, noise: float = 0.7, seed: in
 
 
 def paper_settings(size: dict[str, Any]) -> Settings:
-    """The paper's settings (conf/suite/paper.yaml) with a benchmark's device, precision and threads."""
+    """The paper's settings (conf/suite/paper.yaml) with a benchmark's device, precision, threads and compiler."""
     tree = parse_yaml(compose("paper"))
-    tree["compute"] |= {key: size[key] for key in ("device", "precision", "threads")}
+    tree["compute"] |= {key: size[key] for key in ("device", "precision", "threads", "compile") if key in size}
     if size["device"] == "cpu":
         tree["compute"]["extract_frames"] = 128  # what the suites for a CPU have
     return check(tree, "conf/suite/paper.yaml")

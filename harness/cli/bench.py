@@ -40,6 +40,12 @@ class OnDevice(StrEnum):
     cuda = "cuda"
 
 
+class Compile(StrEnum):
+    none = "none"
+    default = "default"
+    cuda_graphs = "cuda-graphs"
+
+
 def bench(
     what: Annotated[What, typer.Argument(help="which part, or all")],
     size: Annotated[list[str] | None, typer.Option(help="a size that differs, e.g. frames=30; may be repeated")] = None,
@@ -50,6 +56,9 @@ def bench(
         Precision | None, typer.Option(help="of ours; default: bf16 where there are units for it. The reference: fp32")
     ] = None,
     device: Annotated[OnDevice, typer.Option(help="for either side")] = OnDevice.cpu,
+    compiled: Annotated[
+        Compile, typer.Option("--compile", help="of ours: torch.compile in training steps, and CUDA graphs of them")
+    ] = Compile.none,
     as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON")] = False,
     write: Annotated[bool, typer.Option("--write", help=f"with all, schedule and large: write {PAGE}")] = False,
 ) -> None:
@@ -67,10 +76,14 @@ def bench(
 
     if write and what is not What.all and what.value not in ALONE:
         raise UserError("--write goes with `harness bench all`, schedule or large: the page holds every part")
+    if write and compiled is not Compile.none:
+        raise UserError("--write: the page holds what the presets run, which compile nothing; leave --compile out")
+    if compiled is Compile.cuda_graphs and device is OnDevice.cpu:
+        raise UserError("--compile cuda-graphs needs --device cuda")
     if device is OnDevice.cuda and not sees_gpu():
         raise UserError("--device cuda, but torch sees no GPU here; leave it out")
     chosen = precision or (Precision.bf16 if bf16_is_fast(device) else Precision.fp32)
-    common = {"threads": threads, "precision": chosen.value, "device": device.value}
+    common = {"threads": threads, "precision": chosen.value, "device": device.value, "compile": compiled.value}
     if what.value in ALONE:
         if repeats is not None or warm_up is not None:
             raise UserError(

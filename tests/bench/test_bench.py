@@ -278,11 +278,17 @@ def test_what_a_part_without_reference_refuses():
 
 
 @pytest.mark.parametrize(
-    ("device", "said"), [("tpu", "'tpu' is not one of 'cpu', 'cuda'"), ("cuda", "torch sees no GPU here")]
+    ("words", "said"),
+    [
+        (["train", "--device", "tpu"], "'tpu' is not one of 'cpu', 'cuda'"),
+        (["train", "--device", "cuda"], "torch sees no GPU here"),
+        (["train", "--compile", "cuda-graphs"], "needs --device cuda"),
+        (["all", "--write", "--compile", "default"], "leave --compile out"),
+    ],
 )
-def test_a_device_that_is_not_there_is_refused_before_anything_is_measured(device, said, monkeypatch, capsys):
+def test_what_is_not_there_is_refused_before_anything_is_measured(words, said, monkeypatch, capsys):
     monkeypatch.setattr("harness.checks.machine.sees_gpu", lambda: False)
-    monkeypatch.setattr(sys, "argv", ["harness", "bench", "train", "--device", device])
+    monkeypatch.setattr(sys, "argv", ["harness", "bench", *words])
     with pytest.raises(SystemExit) as end:
         app.main()
     error = capsys.readouterr().err

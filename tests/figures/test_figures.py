@@ -63,14 +63,14 @@ DRAW = {
 }
 
 
-@pytest.mark.parametrize("kind", ["png", "svg"])
 @pytest.mark.parametrize("name", DRAW)
-def test_drawn_twice_alike(name, kind):
-    one = rendered(DRAW[name](), kind)
-    again = DRAW[name]()
-    rendered(again, "svg" if kind == "png" else "png")
-    assert one == rendered(again, kind) and len(one) > 2000
-    assert b"<dc:date>" not in one and b"Matplotlib v" not in one
+def test_drawn_twice_alike(name):
+    """Whichever kind is asked for first."""
+    one, again = DRAW[name](), DRAW[name]()
+    first = {kind: rendered(one, kind) for kind in ("png", "svg")}
+    assert first == {kind: rendered(again, kind) for kind in ("svg", "png")}
+    for content in first.values():
+        assert len(content) > 2000 and b"<dc:date>" not in content and b"Matplotlib v" not in content
 
 
 def words(figure) -> str:
