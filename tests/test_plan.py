@@ -10,6 +10,7 @@ import yaml
 from harness.config import check, load
 from harness.errors import UserError
 from harness.plan import absent, check_plan, plan_of, refresh, with_plan, without_plan
+from harness.presets import compose
 
 
 @pytest.fixture
@@ -114,3 +115,21 @@ def test_one_name_in_walkers_and_archives(settings_tree):
     settings_tree["archives"]["target"] = settings_tree["archives"]["casia-b"]
     with pytest.raises(UserError, match="'target' is among walkers and among archives"):
         check(settings_tree, "params.yaml")
+
+
+@pytest.mark.parametrize("family", ["smoke", "walkers"])
+def test_a_familys_page_shows_what_its_sittings_compute(family, root):
+    """`smoke-all` and `walkers-all`: no run of a sitting is left out of the tables that it was made for."""
+
+    def suite(name: str) -> dict[str, Any]:
+        return yaml.safe_load(compose(name, root / "conf"))["suite"]
+
+    whole = suite(f"{family}-all")
+    others = [path.stem for path in (root / "conf/suite").glob(f"{family}*.yaml")]
+    sittings = [own for name in others if (own := suite(name))["name"] == whole["name"]]
+    assert len(sittings) > 5
+    for own in sittings:
+        for key in ("datasets", "backbones", "controls", "scratch", "seeds"):
+            assert set(own[key]) <= set(whole[key]), (own["preset"], key)
+        for method, names in own["variants"].items():
+            assert set(names) <= set(whole["variants"][method]), own["preset"]
