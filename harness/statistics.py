@@ -21,7 +21,8 @@ DRAWS = 2000
 TEST_DRAWS = 4999
 """Bootstrap draws of a test, a round."""
 ROUNDS = 40
-"""Rounds at most where a p-value is corrected for many others: at 5 % over 61 claims what counts is one in 1,200."""
+"""Rounds at most where a p-value is corrected for many others: at 5 % over 61 claims what counts is one draw in 2,400
+on either side, of which so many rounds have 82, that is a p-value to a ninth of itself."""
 ENOUGH = 400
 """Draws beyond what was seen after which no further round is needed: they give a p-value to a twentieth of itself."""
 _TINY = 1e-150

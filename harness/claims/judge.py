@@ -62,16 +62,20 @@ def judge(
     outcomes: Iterable[Outcome],
     stands_for: dict[str, str],
     outcomes_at: Mapping[str, Iterable[Outcome]] | None = None,
+    rounds: int = ROUNDS,
 ) -> list[Judged]:
     """Judges claims as one family: Holm's correction runs over all that have enough seeds.
 
     outcomes: at rank-1; stands_for: the paper's data set -> ours; outcomes_at: those at further ranks, {"rank5": ...}.
-    Two different outcomes of one run are a :class:`UserError`.
+    rounds: of draws for small p-values (:func:`harness.statistics.paired_test`). Two different outcomes of one run are
+    a :class:`UserError`.
     """
     found = {metric: by_run(some) for metric, some in {"rank1": outcomes, **(outcomes_at or {})}.items()}
     measured = [_measure(claim, found.get(claim.metric, {}), stands_for) for claim in claims]
     judged = [
-        _judge(claim, one, _typical(claims, measured, i)) if isinstance(one, list) else Judged(claim, "not run", one)
+        _judge(claim, one, _typical(claims, measured, i), rounds)
+        if isinstance(one, list)
+        else Judged(claim, "not run", one)
         for i, (claim, one) in enumerate(zip(claims, measured, strict=True))
     ]
     family = [i for i, one in enumerate(judged) if one.decision == "undecided" and one.p is not None]
@@ -124,13 +128,13 @@ def _typical(claims: Sequence[Claim], measured: Sequence[_Measured], own: int) -
     return float(np.mean(others)) if others else None
 
 
-def _judge(claim: Claim, layouts: list[npt.NDArray[np.float64]], typical: float | None) -> Judged:
+def _judge(claim: Claim, layouts: list[npt.NDArray[np.float64]], typical: float | None, rounds: int) -> Judged:
     seeds, people = min(len(d) for d in layouts), min(d.shape[1] for d in layouts)
     if seeds < 2 or people < 2:
         few = "one seed" if seeds < 2 else "one test subject"
         return Judged(claim, "undecided", f"{few} cannot decide: {MIN_SEEDS} seeds and two people are the least")
     tests = [
-        paired_test(d, part.bound, (claim.key, i), typical, ROUNDS)
+        paired_test(d, part.bound, (claim.key, i), typical, 1 if seeds < MIN_SEEDS else rounds)
         for i, (d, part) in enumerate(zip(layouts, claim.parts, strict=True))
     ]
     sides = [

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +40,7 @@ def _place(settings: Settings) -> tuple[str, str]:
 
 @contextmanager
 def _learning(settings: Settings, wanted: Collection[str]) -> Iterator[Learnt]:
-    """Asks each network of the figures ``wanted`` once, on the cores that drawing leaves idle.
+    """Asks each network of the figures ``wanted`` once, while others are drawn, as many at a time as have cores.
 
     Each in a thread of its own, which computes with ``compute.threads`` like a training run: what it finds does not
     depend on what runs beside it.
@@ -47,8 +48,9 @@ def _learning(settings: Settings, wanted: Collection[str]) -> Iterator[Learnt]:
     from threadpoolctl import threadpool_limits
 
     networks = dict.fromkeys(network for name in wanted for network in _networks(settings, name))
-    with threadpool_limits(1), ThreadPoolExecutor(max(1, cores() // settings.compute.threads)) as pool:
-        asked = {network: pool.submit(_trained(settings), *network) for network in networks}
+    stop, pool = Event(), ThreadPoolExecutor(max(1, cores() // settings.compute.threads))
+    with threadpool_limits(1):
+        asked = {network: pool.submit(_trained(settings, stop), *network) for network in networks}
 
         def learnt(method: str, backbone: str) -> Trained:
             from harness.training.device import set_up
@@ -60,21 +62,24 @@ def _learning(settings: Settings, wanted: Collection[str]) -> Iterator[Learnt]:
         try:
             yield learnt
         finally:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _trained(settings: Settings) -> Learnt:
+def _trained(settings: Settings, stop: Event) -> Learnt:
     """What asks a network; imported here, as threads that import at a time may meet half a module."""
     from harness.cli.pictures import Trained
 
     dataset, seed = _place(settings)[0], settings.suite.seeds[0]
-    return lambda method, backbone: Trained(settings, method, backbone, dataset, seed)
+    return lambda method, backbone: Trained(settings, method, backbone, dataset, seed, stop)
 
 
 def _networks(settings: Settings, name: str) -> list[tuple[str, str]]:
     """Method and backbone of the networks that a figure shows."""
+    methods = {"figure6": ("cc", "sf"), "figure7": ("sf",)}.get(name)
+    if methods is None or not (settings.suite.datasets and settings.suite.backbones):
+        return []
     backbones = _fused(settings) if name == "figure7" else [_place(settings)[1]]
-    methods = {"figure6": ("cc", "sf"), "figure7": ("sf",)}.get(name, ())
     return [(method, backbone) for backbone in backbones for method in methods]
 
 

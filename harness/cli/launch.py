@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
@@ -29,9 +30,13 @@ def may_speak() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def spoken() -> bool:
-    """Whether another process of this run has said why they end: what befalls this one follows from that."""
-    return Path(os.environ.get(SPOKEN, os.devnull)).is_file()
+def spoken(within: float = 3.0) -> bool:
+    """Whether another process of this run says why they end, in ``within`` seconds, as it leaves its group before it
+    speaks: what befalls this one follows from that."""
+    path, until = os.environ.get(SPOKEN), time.monotonic() + within
+    while path and not Path(path).is_file() and time.monotonic() < until:
+        time.sleep(0.05)
+    return bool(path) and Path(path).is_file()
 
 
 def launch(processes: int) -> None:
@@ -64,6 +69,7 @@ def launch(processes: int) -> None:
     except ChildFailedError as error:
         _, failure = error.get_first_failure()
         if failure.exitcode < 0:
+            del os.environ[SPOKEN]  # nobody has spoken but we who are about to
             raise UserError(
                 f"process {failure.local_rank} of {processes} was killed by signal {-failure.exitcode}, the others "
                 "were stopped; the same command goes on from the last state"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event, Lock
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -17,6 +19,7 @@ from harness.figures.figure6 import Cloud
 from harness.figures.figure7 import Look, Pair
 from harness.training.device import Device, set_up
 from harness.training.distributed import Ranks
+from harness.training.listener import Listener
 from harness.training.trainer import TrainingTools
 from harness.types import Augment, SequenceLabels
 
@@ -70,10 +73,25 @@ class _Once:
         return self.embeddings
 
 
+class _UntilStopped(Listener):
+    def __init__(self, stop: Event) -> None:
+        self.stop = stop
+
+    def extracted(self, sequences: int, total: int) -> None:
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+
+
+_VIEWS: dict[str, npt.NDArray[np.bool_]] = {}
+"""Run of a view classifier -> which sequences of the suite's first data set it calls front or back, bool[N]."""
+_ASKING = Lock()
+
+
 class Trained:
     """A trained method on a data set's training split: features, pseudo-labels, and truths to colour them with."""
 
-    def __init__(self, settings: Settings, method: str, backbone: str, dataset: str, seed: int) -> None:
+    def __init__(self, settings: Settings, method: str, backbone: str, dataset: str, seed: int, stop: Event) -> None:
+        """``stop``, once set, ends it at its next batch with a KeyboardInterrupt."""
         self.run = wiring.resolve(settings, method, backbone, dataset, seed)
         self.device: Device = set_up(settings.compute)
         self.store: SequenceStore = wiring.open_store(settings, dataset)
@@ -82,11 +100,24 @@ class Trained:
         self.frames = torch.from_numpy(self.store.frames)
         self.labels = self.store.labels(self.store.rows("train"))
         cluster = wiring.clustering_of(self.run.settings, self.device)
-        front_back = wiring.front_back_of(self.run, self.frames, self.pool, self.device, Ranks())
-        tools = _Once(TrainingTools(seed, self.network, self.frames, self.pool, self.device, cluster, front_back))
+        heard = _UntilStopped(stop)
+        tools = _Once(
+            TrainingTools(
+                seed, self.network, self.frames, self.pool, self.device, cluster, self._front_back, listener=heard
+            )
+        )
         # The epoch after the last: what the trained network would be told to learn next.
         self.plan = self.run.method.plan_epoch(self.run.method.training.epochs, self.pool, tools)
         self.embeddings = tools.embeddings
+
+    def _front_back(self) -> npt.NDArray[np.bool_]:
+        """What the view classifier says, which is the same for every method and backbone."""
+        other = wiring.view_classifier_of(self.run)
+        key = wiring.run_id_of(other) if other else ""
+        with _ASKING:
+            if key not in _VIEWS:
+                _VIEWS[key] = wiring.front_back_of(self.run, self.frames, self.pool, self.device, Ranks())()
+        return _VIEWS[key]
 
     @property
     def space(self):

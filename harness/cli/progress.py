@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import time
 import traceback
@@ -53,7 +54,7 @@ class Watch(Listener):
         self._show(epoch * self.iterations, "planning")
 
     def extracted(self, sequences: int, total: int) -> None:
-        self.stop.at_once = True
+        self.stop.at_once = "RANK" not in os.environ  # of several processes none leaves the others alone
         self.seen += sequences
         more = "clustering" if self.seen % total == 0 else f"features {self.seen % total}/{total}"
         self._show(None, more)
@@ -134,7 +135,7 @@ def _stoppable() -> Iterator[Stop]:
 
 
 def deaf() -> AbstractContextManager[None]:
-    """Where processes share a run, the first one answers Ctrl-C and SIGTERM, and the others stop when it does."""
+    """Where processes share a run, the first one answers signals that stop, and the others stop when it does."""
     return _answered(signal.SIG_IGN)
 
 

@@ -35,10 +35,10 @@ _PER_GPU = 4
 
 def side_by_side(compute: Compute, devices: Path = Path("/dev")) -> int:
     """How many stages at a time: one for each core, or as many as their threads and processes leave of them; with a GPU
-    no more than it serves well."""
+    no more than it serves well. Each takes the first card that it sees, or the first few."""
     by_cores = max(1, cores() // (compute.threads * compute.ranks))
-    gpus = 0 if compute.device == "cpu" else len(list(devices.glob("nvidia[0-9]*")))
-    return min(by_cores, max(1, _PER_GPU * gpus // compute.ranks)) if gpus else by_cores
+    on_gpu = compute.device != "cpu" and any(devices.glob("nvidia[0-9]*"))
+    return min(by_cores, _PER_GPU) if on_gpu else by_cores
 
 
 def _dvc(*words: str, log: Path | None = None) -> int:

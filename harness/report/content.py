@@ -73,8 +73,8 @@ ABOUT_CLAIMS = (
 )
 ABOUT_DIAGNOSIS = (
     "Does each step do what the paper says of it? Pseudo-labels against the truth, which no method sees. The tables "
-    "are first epoch → last; the lines below answer from the last epoch, or from all where they speak of an epoch. "
-    "Means over seeds."
+    "are first epoch → last, as are s_c and purity in the lines below them; shares there are of the last epoch, what "
+    "is dissolved and re-assigned and the cosine of all. Means over seeds."
 )
 ABOUT_ORDER = (
     "Values of rendered people cannot be compared with the paper's; which method beats which can. A pair is in the "
@@ -88,7 +88,7 @@ _MAIN = {
     "gaitgl-sf-cc-nm": "on CC, NM, GaitGL", "gaitgl-sf-cc-bg": "on CC, BG, GaitGL",
     "gaitgl-sf-cc-cl": "on CC, CL, GaitGL",
 }  # fmt: skip
-"""The claims that the paper's title rests on."""
+"""SF on its baseline, as the paper claims it, and the question that its steps leave open."""
 NUMBERS = ("paper", "ours", "95 %", "effect", "p", "p (Holm)", "power", "80 % finds")
 
 
@@ -113,7 +113,7 @@ def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def main_claims(claims: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Rows under :data:`MAIN_HEADS` of the claims that the paper's title rests on and that were run."""
+    """Rows under :data:`MAIN_HEADS` of what was run of SF on its baseline."""
     by_key = {claim["claim"]: claim for claim in claims}
     rows = []
     for key, words in _MAIN.items():

@@ -11,6 +11,7 @@ History = Sequence[Mapping[str, float]]
 
 BOUND = "ssf_bound"
 """s_c of equations 4 and 5: how alike a dissolved sequence and the centroid it joins must be."""
+RIGHT = "reassigned_right"
 CONSTANT = "sf-rate-constant"
 """SF with a curriculum of constant rate (Table 9)."""
 COUNTS = {"clusters": "clusters", "outliers": "outliers"}
@@ -76,6 +77,15 @@ class _Seen:
         """Over epochs too."""
         return statistics.fmean(epoch[key] for run in self.runs[method] for epoch in run if key in epoch)
 
+    def some(self, method: str, key: str) -> bool:
+        """Whether any epoch of any seed has it."""
+        return any(key in epoch for run in self.runs.get(method, ()) for epoch in run)
+
+    def weighted(self, method: str, key: str, weight: str) -> float:
+        """A share over all that epochs of all seeds counted under ``weight``."""
+        seen = [(epoch[key], epoch[weight]) for run in self.runs[method] for epoch in run if key in epoch]
+        return sum(value * count for value, count in seen) / max(sum(count for _, count in seen), 1)
+
     def share(self, method: str, key: str) -> str:
         return f"{100 * self.last(method, key):.0f} %"
 
@@ -94,9 +104,9 @@ def _clusters(seen: _Seen) -> list[str]:
 def _dissolved(seen: _Seen) -> list[str]:
     said = []
     for method in ("ssf", "sf"):
-        if seen.has(method, "ssf_dissolved_sequences", "ssf_reassigned", "reassigned_right", "purity"):
+        if seen.has(method, "ssf_dissolved_sequences", "ssf_reassigned", "purity") and seen.some(method, RIGHT):
             dissolved, moved = (seen.mean(method, f"ssf_{key}") for key in ("dissolved_sequences", "reassigned"))
-            right = 100 * seen.mean(method, "reassigned_right")
+            right = 100 * seen.weighted(method, RIGHT, "ssf_reassigned")
             said.append(
                 f"{method}: of {dissolved:.0f} that an epoch dissolves {moved:.0f} are re-assigned, {right:.0f} % of "
                 f"these to a cluster of their own person; purity {_change(seen.runs[method], 'purity', count=False)}"

@@ -34,7 +34,7 @@ _COMPUTE = {
     "undecided": "These runs cannot tell it from CC trained for as many steps",
 }
 _OTHER = {
-    "supported": "With GaitGL it gains on CC too",
+    "supported": "With GaitGL it gains on CC",
     "refuted": "With GaitGL it loses to CC",
     "undecided": "With GaitGL these runs cannot tell it from CC",
 }
@@ -64,7 +64,7 @@ def finding(
         said.append(f"{_answer(equal, _COMPUTE, _COMPUTE_LEANS)} ({_points(equal)}){_of_the_gain(main, equal)}.")
     elif main and equal and main["verdict"] != "not run":
         said.append("CC trained for as many steps has not run.")
-    if (other := by_key.get(OTHER)) and other["verdict"] in _OTHER:
+    if (other := by_key.get(OTHER)) and other["verdict"] in _OTHER and other["difference"] is not None:
         said.append(f"{_answer(other, _OTHER, _OTHER_LEANS)} ({_points(other)}; the paper: {signed(other['paper'])}).")
     papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
     if papers:
@@ -101,11 +101,13 @@ def _answer(claim: Mapping[str, Any], answers: Mapping[str, str], leans: str) ->
 
 
 def _of_the_gain(main: Mapping[str, Any] | None, equal: Mapping[str, Any]) -> str:
-    """How much of SF's gain on CC more steps alone give: both are differences of SF, on the same people and seeds."""
-    if not main or None in (main["difference"], equal["difference"]) or main["difference"] <= 0:
+    """How much of SF's gain on CC more steps alone give, where both differences of SF are of as many seeds."""
+    if not main or None in (main["difference"], equal["difference"]) or main["seeds"] != equal["seeds"]:
         return ""
-    steps = main["difference"] - equal["difference"]
-    return f": of the {main['difference']:.1f} points more steps alone give {signed(steps)}" if steps > 0 else ""
+    gain, left = (round(claim["difference"], 1) for claim in (main, equal))
+    if not 0 < gain - left <= gain:
+        return ""
+    return f": of the {gain:.1f} points more steps alone give {signed(gain - left)}"
 
 
 def _points(claim: Mapping[str, Any]) -> str:

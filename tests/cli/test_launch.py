@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
-from harness.cli.launch import SPOKEN, may_speak, spoken
+from harness.cli.launch import SPOKEN, launch, may_speak, spoken
 from harness.data.store import Sequence, write_store
+from harness.errors import UserError
 from harness.training import checkpoint
 
 CHECKPOINT = "runs/smoke/upper-gaitset-target-s0/checkpoint.pt"
@@ -88,9 +90,27 @@ def test_two_processes_from_one_command(settings_tree, tmp_path, root):
 def test_the_first_that_knows_says_why_and_the_others_know_that(tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.delenv(SPOKEN, raising=False)
-    assert not may_speak() and not spoken()
+    assert not may_speak() and not spoken(0.0)
     monkeypatch.setenv(SPOKEN, str(tmp_path / "spoken"))
-    assert not spoken() and may_speak() and spoken() and not may_speak()
+    assert not spoken(0.0) and may_speak() and spoken() and not may_speak()
+
+
+def test_a_killed_process_is_said_by_the_command_that_started_it(tmp_path, monkeypatch):
+    """Nobody else can: the place where processes say that they have spoken is gone by then."""
+    failure = ProcessFailure(local_rank=1, pid=1, exitcode=-9, error_file="none")
+
+    def start(config: object, command: str):
+        def run(*words: str) -> None:
+            assert not spoken(0.0)
+            raise ChildFailedError("harness", {1: failure})
+
+        return run
+
+    monkeypatch.setattr("torch.distributed.launcher.api.elastic_launch", start)
+    monkeypatch.setenv(SPOKEN, "set by launch, and taken back")
+    with pytest.raises(UserError, match="process 1 of 2 was killed by signal 9"):
+        launch(2)
+    assert may_speak()
 
 
 @pytest.mark.slow

@@ -153,7 +153,7 @@ def test_a_network_is_asked_once_for_all_figures(recorded, monkeypatch, tmp_path
     asked, shown = [], []
 
     class Trained:
-        def __init__(self, settings, method, backbone, dataset, seed):
+        def __init__(self, settings, method, backbone, dataset, seed, stop):
             asked.append((method, backbone, dataset, seed))
 
         def cloud(self):

@@ -253,7 +253,7 @@ def test_a_stage_that_is_killed_counts_as_failed(tmp_path: Path, monkeypatch: py
     ("compute", "cards", "wanted"),
     [
         ({}, 0, 16), ({"threads": 4}, 0, 4), ({"threads": 3, "ranks": 2}, 0, 2), ({"threads": 99}, 0, 1),
-        ({}, 1, 4), ({"threads": 8}, 1, 2), ({"ranks": 8}, 8, 2), ({"device": "cpu"}, 1, 16), ({"ranks": 8}, 1, 1),
+        ({}, 1, 4), ({}, 8, 4), ({"threads": 8}, 1, 2), ({"ranks": 8}, 8, 2), ({"device": "cpu"}, 1, 16),
     ],
 )  # fmt: skip
 def test_how_many_stages_a_machine_runs_at_a_time(compute, cards, wanted, settings_tree, tmp_path, monkeypatch):

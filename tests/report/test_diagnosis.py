@@ -31,7 +31,8 @@ MIXED = {"clothes_joined": 0.12, "clusters": 160.0, "purity": 0.96}
 ALL = {
     "cc": epochs({**MIXED, "purity": 0.9}, MIXED),
     "ssf": epochs(
-        {**MIXED, "ssf_dissolved_sequences": 300, "ssf_reassigned": 0, "ssf_bound": 0.7},
+        {**MIXED, "ssf_dissolved_sequences": 100, "ssf_reassigned": 0, "ssf_bound": 0.7},
+        {**MIXED, "ssf_dissolved_sequences": 600, "ssf_reassigned": 100, "reassigned_right": 0.85, "ssf_bound": 0.6},
         {**MIXED, "ssf_dissolved_sequences": 500, "ssf_reassigned": 200, "reassigned_right": 0.25, "ssf_bound": 0.5,
          "purity": 0.92},
     ),
@@ -52,7 +53,7 @@ def test_each_question_is_answered_with_its_numbers():
     )
     (dissolved,) = (text for question, text in said.items() if question.startswith("SSF"))
     assert dissolved == (
-        "ssf: of 400 that an epoch dissolves 100 are re-assigned, 25 % of these to a cluster of their own person; "
+        "ssf: of 400 that an epoch dissolves 100 are re-assigned, 45 % of these to a cluster of their own person; "
         "purity 96 → 92 %"
     )
     (partners,) = (text for question, text in said.items() if question.startswith("SCF"))

@@ -17,6 +17,7 @@ def claim(
     return {
         "claim": key, "verdict": verdict, "table": table, "reason": reason, "difference": difference,
         "interval": interval, "paper": 9.7, "paper_outside": None, "power": None,
+        "seeds": 3,
         "p": p, "p_holm": None if p is None else min(1.0, 4 * p),
     }  # fmt: skip
 
@@ -86,7 +87,7 @@ def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
 @pytest.mark.parametrize(
     ("verdict", "p", "said"),
     [
-        ("supported", 0.001, "With GaitGL it gains on CC too (+4.2 points, 95 % +3.2 to +5.2, p = 0.001, after Holm"),
+        ("supported", 0.001, "With GaitGL it gains on CC (+4.2 points, 95 % +3.2 to +5.2, p = 0.001, after Holm"),
         ("refuted", 0.001, "With GaitGL it loses to CC"),
         (
             "undecided",
@@ -98,13 +99,19 @@ def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
 )
 def test_the_other_backbone_is_said_in_brief_too(verdict, p, said):
     assert said in finding([claim(), claim(OTHER, verdict, p=p)], brief=True)
-    assert "GaitGL" not in finding([claim(), claim(OTHER, "not run", difference=None)])
+    for verdict in ("not run", "undecided"):
+        assert "GaitGL" not in finding([claim(), claim(OTHER, verdict, difference=None)])
 
 
 def test_what_the_steps_alone_give_is_taken_off_the_gain():
     text = finding([claim(difference=6.0), claim(EQUAL, "undecided", "controls", 1.5)])
     assert "(+1.5 points, 95 % +0.5 to +2.5): of the 6.0 points more steps alone give +4.5." in text
-    for main, equal in ((6.0, 7.0), (-1.0, -3.0)):
+    fewer = claim(EQUAL, "undecided", "controls", 1.5) | {"seeds": 2}
+    assert "more steps alone" not in finding([claim(difference=6.0), fewer])
+    assert "(+0.4 points, 95 % \u22120.6 to +1.4): of the 3.1 points more steps alone give +2.7." in finding(
+        [claim(difference=3.115), claim(EQUAL, "undecided", "controls", 0.352)]
+    )
+    for main, equal in ((6.0, 7.0), (-1.0, -3.0), (3.0, -2.0)):
         assert "more steps alone" not in finding([claim(difference=main), claim(EQUAL, "undecided", "controls", equal)])
 
 
