@@ -7,6 +7,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 from folders import files
 from recorded import METHODS, record
 
+from harness.claims.judge import judge
 from harness.cli import app as cli
 from harness.presets import compose
 
@@ -98,7 +100,8 @@ def empty(here: Path, _made: tuple[Path, Path], suite_tree: dict[str, Any]) -> P
 
 
 @pytest.fixture
-def recorded(here: Path, _made: tuple[Path, Path], suite_tree: dict[str, Any]) -> Path:
-    """A folder with every method's results on three seeds."""
+def recorded(here: Path, _made: tuple[Path, Path], suite_tree: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with every method's results on three seeds; claims about them are judged by few draws, for speed."""
+    monkeypatch.setattr("harness.claims.judge.judge", partial(judge, rounds=1))
     shutil.copytree(_made[1], here, dirs_exist_ok=True)
     return here
