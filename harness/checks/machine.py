@@ -53,6 +53,7 @@ def slow_bf16(compute: Compute) -> str | None:
 
 
 def sees_gpu() -> bool:
+    """Whether torch finds a GPU that it can use."""
     import torch
 
     return torch.cuda.is_available()

@@ -83,7 +83,7 @@ def main() -> None:
     except RuntimeError:
         if not spoken():
             raise
-        code = 1  # the connection to a process that has ended
+        code = 2  # the connection to a process that has ended, and has named the mistake
     if code == 130 and may_speak():
         errors.print("stopped; the same command goes on from here")
     sys.exit(code if isinstance(code, int) else 0)

@@ -74,6 +74,8 @@ class _Once:
 
 
 class _UntilStopped(Listener):
+    """Ends an extraction that nobody waits for any more."""
+
     def __init__(self, stop: Event) -> None:
         self.stop = stop
 
