@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -128,6 +129,14 @@ def _short(text: str) -> str:
     return text if len(text) <= 24 else f"{text[:12]}…"
 
 
+@cache
+def _code(method: str, kind: str, clusters: bool) -> str:
+    """Digest of the files that decide what a run computes: the same for all seeds and variants."""
+    from harness.cli import wiring
+
+    return sha256(*wiring.code_of(method, kind, clusters))[:16]
+
+
 def changes(
     settings: Settings, name: str, run: dict[str, Any], runs: dict[str, dict[str, Any]]
 ) -> list[tuple[str, str, str]]:
@@ -155,7 +164,7 @@ def changes(
         "backbone": backbone,
         "params": {key: value_at(again.settings, key) for key in again.method.params},
         "compute": value_at(again.settings, "compute"),
-        "code": sha256(*wiring.code_of(again.name.method, again.backbone.kind, again.method.uses_clustering))[:16],
+        "code": _code(again.name.method, again.backbone.kind, again.method.uses_clustering),
         "lock": lock_digest(),
     }
     for role, other in (("parent", wiring.parent_of(again)), ("view_classifier", wiring.view_classifier_of(again))):

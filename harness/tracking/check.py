@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,16 @@ def whole(
     return found, problems
 
 
+@lru_cache(maxsize=4096)
+def _parse(shape: type[Shape], content: bytes) -> None:
+    """Remembers what was sound: a report reads each file some seven times."""
+    shape.model_validate_json(content)
+    json.loads(content)
+
+
 def _check(path: Path, shape: type[Shape], kind: str) -> None:
     try:
-        content = path.read_bytes()
-        shape.model_validate_json(content)
-        json.loads(content)
+        _parse(shape, path.read_bytes())
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {_ADVICE}") from None
     except ValidationError as error:
