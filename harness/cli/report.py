@@ -41,7 +41,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     from harness.report.finding import finding
     from harness.report.order import columns, order
     from harness.report.views import profiles
-    from harness.tracking.mlflow import tracking_uri, without_secret
+    from harness.tracking.mlflow import runs_page, tracking_uri, without_secret
 
     check_records(settings)
     grids = build_grids(settings)
@@ -78,7 +78,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
         environment=environment(runs),
         runs=groups,
         links=links(grids, runs),
-        mlflow=uri if uri.startswith("http") else "",
+        mlflow=runs_page(settings.suite.name, tracking_uri(), uri) if uri.startswith("http") else "",
         beside=beside_preset(settings, Side(grids[0], claims), beside) if beside else None,
     )
 

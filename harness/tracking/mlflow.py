@@ -17,6 +17,8 @@ from harness.tracking.events import read_events
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "selective-fusion"
+KIND = ("mlflow.experimentKind", "custom_model_development")
+"""A tag of the experiment, by which MLflow 3 opens on its runs; without it, on an empty page about language models."""
 
 
 def tracking_uri() -> str:
@@ -45,8 +47,7 @@ def sync(suite: str, uri: str) -> tuple[int, int]:
 
     try:
         client = MlflowClient(uri)
-        found = client.get_experiment_by_name(EXPERIMENT)
-        experiment = found.experiment_id if found else client.create_experiment(EXPERIMENT)
+        experiment = _experiment(client)
         sent = there = 0
         identities = {}
         for run in recorded:
@@ -116,6 +117,12 @@ def address_of(suite: str, stem: str, run_id: str) -> str:
     return f"run {run['mlflow']} in {without_secret(uri)}; `harness track ui` shows it"
 
 
+def runs_page(suite: str, uri: str, server: str) -> str:
+    """Where ``server`` shows the runs of the store ``uri``; its first page before the first :func:`sync`."""
+    number = _noted(_marker(suite, uri)).get("experiment")
+    return f"{server.rstrip('/')}/#/experiments/{number}/runs" if number else server
+
+
 def _noted(marker: Path) -> dict[str, Any]:
     """What the last :func:`sync` noted; nothing where that cannot be read, as it can be sent again."""
     try:
@@ -163,6 +170,15 @@ def _present(client: Any, experiment: str, run: dict[str, Any]) -> str | None:
     return None
 
 
+def _experiment(client: Any) -> str:
+    """The number of our experiment, which is made where there is none."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    number = found.experiment_id if found else client.create_experiment(EXPERIMENT)
+    if not found or found.tags.get(KIND[0]) != KIND[1]:
+        client.set_experiment_tag(number, *KIND)
+    return number
+
+
 def _scored(run: dict[str, Any]) -> str:
     """A digest of the run's score files: what was sent, so that a changed protocol is sent again."""
     return sha256(*(score["path"] for score in run["scores"]))[:16]
@@ -202,17 +218,20 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> str:
     start = next((line["time"] for line in lines), 0.0)
     created = client.create_run(experiment, start_time=int(start * 1000) or None, tags=tags)
     identity = created.info.run_id
+    end = int(max((line["time"] for line in lines), default=0.0) * 1000)
+    # First what runs are compared by: the compare view starts with the first metric that it was sent.
     metrics = [
+        Metric(f"{score['dataset']}_{key}", float(value), end, 0)
+        for score in run["scores"]
+        for key, value in score["metrics"].items()
+    ]
+    metrics += [
         Metric(key, float(value), int(when * 1000), int(epoch))
         for epoch, (when, values) in sorted(epochs.items())
         for key, value in values.items()
         if key != "epoch"
     ]
-    end = max((line["time"] for line in lines), default=0.0)
-    for score in run["scores"]:
-        for key, value in score["metrics"].items():
-            metrics.append(Metric(f"{score['dataset']}_{key}", float(value), int(end * 1000), 0))
-    metrics.append(Metric("training_seconds", float(run["seconds"]), int(end * 1000), 0))
+    metrics.append(Metric("training_seconds", float(run["seconds"]), end, 0))
     params = [Param(key, value) for key, value in _flatten(inputs).items()]
     for start_at in range(0, len(params), 90):
         client.log_batch(identity, params=params[start_at : start_at + 90])
@@ -224,5 +243,5 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> str:
             # The three share their name: each has a folder of its own.
             client.log_artifact(identity, str(path), path.parent.name)
     client.log_batch(identity, tags=[RunTag("complete", _scored(run))])
-    client.set_terminated(identity, end_time=int(end * 1000) or None)
+    client.set_terminated(identity, end_time=end or None)
     return identity
