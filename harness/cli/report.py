@@ -38,7 +38,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     from harness.report.beside import Side
     from harness.report.content import Drawing, Report
     from harness.report.diagnosis import answers
-    from harness.report.finding import finding
+    from harness.report.finding import findings
     from harness.report.order import columns, order
     from harness.report.views import profiles
     from harness.tracking.mlflow import runs_page, tracking_uri, without_secret
@@ -58,7 +58,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     return Report(
         suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',
-        finding=finding(claims, ranked, fewer(settings)),
+        findings=findings(claims, ranked, fewer(settings)),
         headline=headline(settings),
         cost=cost(settings),
         grids=grids,

@@ -22,7 +22,7 @@ from harness.files import atomic_path, write_json
 from harness.layout import means, tables
 from harness.plan import check_plan
 from harness.published import TABLES
-from harness.report.finding import finding
+from harness.report.finding import findings
 from harness.report.order import RANKED, columns
 from harness.tables.grid import Evidence, Grid, Numbers
 from harness.tables.render import SOURCES, as_json, legend, reasons, to_csv, to_markdown, to_rich
@@ -77,9 +77,10 @@ def write_tables(settings: Settings) -> Path:
 def update_block(path: Path, settings: Settings) -> None:
     """Replaces the marked block of a document by what was found and the summary table, without its empty rows."""
     grids = build_grids(settings, RANKED)
-    found = finding([row(one) for one in judged(settings)], columns(grids), fewer(settings), brief=True)
-    block = f"**{found}**\n\n{to_markdown(grids[0].filled(), brief=True)}\n{headline(settings)} {cost(settings)}\n"
-    replace_block(path, "harness tables", block)
+    first, *more = findings([row(one) for one in judged(settings)], columns(grids), fewer(settings), brief=True)
+    table = to_markdown(grids[0].filled(), brief=True).rstrip()
+    parts = (f"**{first}**", table, " ".join(more), f"{headline(settings)} {cost(settings)}")
+    replace_block(path, "harness tables", "\n\n".join(filter(None, parts)) + "\n")
 
 
 def show_grid(grid: Grid, brief: bool) -> None:

@@ -35,7 +35,7 @@ class Report:
 
     suite: str
     title: str
-    finding: str
+    findings: list[str]
     headline: str
     cost: str
     grids: Sequence[Grid]

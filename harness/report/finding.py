@@ -41,15 +41,17 @@ _OTHER = {
 _OTHER_LEANS = "With GaitGL it is {side} CC, not beyond chance once all claims are counted"
 
 
-def finding(
+def findings(
     claims: Sequence[Mapping[str, Any]], found: Sequence[Column] = (), fewer: str = "", brief: bool = False
-) -> str:
-    """Some sentences on claims as `harness claims --json` prints them, and on the order of the methods in ``found``.
+) -> list[str]:
+    """Sentences on claims as `harness claims --json` prints them, and on the order of the methods in ``found``.
+
+    The first says what became of the main claim, where that is among them.
 
     fewer: methods that lack seeds, with how many they have; brief: the main claims and the verdicts' number.
     """
     by_key = {claim["claim"]: claim for claim in claims}
-    said = []
+    said = [] if claims else ["There are no claims to judge."]
     if main := by_key.get(MAIN):
         if main["verdict"] == "not run":
             said.append(f"Not known yet: {main['reason']}.")
@@ -76,7 +78,7 @@ def finding(
             f"outside our 95 % interval in {outside}."
         )
     if brief:
-        return " ".join(said)
+        return said
     tested = sum(c["p_holm"] is not None for c in claims)
     if 0 < tested < len(claims):
         said.append(f"Holm's correction is over the {tested} claims that could be tested here, of {len(claims)}.")
@@ -90,7 +92,7 @@ def finding(
         said.append(f"Of {len(own)} questions that it leaves open {_counts(own)}.")
     if ordered := in_order(found):
         said.append(ordered)
-    return " ".join(said)
+    return said
 
 
 def _answer(claim: Mapping[str, Any], answers: Mapping[str, str], leans: str) -> str:

@@ -40,7 +40,8 @@ def markdown(report: Report, figures: str) -> str:
     parts = [
         f"# {report.title}",
         "Written by `harness report --markdown` from the suite's records; nothing here is edited by hand.",
-        f"**{report.finding}**",
+        f"**{report.findings[0]}**",
+        "\n".join(f"- {sentence}" for sentence in report.findings[1:]),
         _table(MAIN_HEADS, rows) if (rows := main_claims(report.claims)) else "",
         to_markdown(report.grids[0].filled(), brief=True),
         report.headline,

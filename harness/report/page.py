@@ -99,11 +99,13 @@ def _summary(report: Report) -> str:
     if report.stale:
         stale = f"<p><strong>{len(report.stale)} records are stale</strong>: their inputs changed since (see Runs).</p>"
     mlflow = f'<p><a href="{escape(report.mlflow)}">Compare the runs in MLflow</a></p>' if report.mlflow else ""
+    first, *more = report.findings
+    listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in more)
     return (
-        f'<p class="big">{escape(report.finding)}</p>\n<p>{escape(report.headline)}</p>\n'
-        f"<p>{escape(report.cost)}</p>\n{stale}{mlflow}"
-        + (_table("The main claims", MAIN_HEADS, rows) if (rows := main_claims(report.claims)) else "")
+        f'<p class="big"><strong>{escape(first)}</strong></p>\n<ul>{listed}</ul>\n'
+        + (_table("The main claims", MAIN_HEADS, rows, short=True) if (rows := main_claims(report.claims)) else "")
         + html_table(report.grids[0].filled(), _linker(report), brief=True)
+        + f"<p>{escape(report.headline)}</p>\n<p>{escape(report.cost)}</p>\n{stale}{mlflow}"
     )
 
 
@@ -174,15 +176,21 @@ def _figures(report: Report) -> str:
     return "\n".join(out)
 
 
-def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with its name as caption; it scrolls by itself where it is too wide, by keyboard too."""
+def _table(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]], short: bool = False) -> str:
+    """A table with its name as caption; it scrolls by itself where it is too wide, by keyboard too.
+
+    short: cells after the first are numbers and words that need no room.
+    """
     if not rows:
         return "<p>Nothing.</p>"
-    head = "".join(f'<th scope="col" class="text">{escape(h)}</th>' for h in heads)
+    look = "" if short else ' class="text"'
+    first, *others = heads
+    head = f'<th scope="col" class="text">{escape(first)}</th>'
+    head += "".join(f'<th scope="col"{look}>{escape(h)}</th>' for h in others)
     body = "".join(
         '<tr class="ours">'
         + f'<th scope="row" class="text">{escape(row[0])}</th>'
-        + "".join(f'<td class="text">{escape(cell)}</td>' for cell in row[1:])
+        + "".join(f"<td{look}>{escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
         for row in rows
     )
