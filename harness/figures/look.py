@@ -6,6 +6,8 @@ import io
 from typing import Any
 
 from matplotlib import rcParams
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 SETTINGS: dict[Any, Any] = {
@@ -59,11 +61,15 @@ def rendered(figure: Figure, kind: str) -> bytes:
 
     The first call lays it out for all: each kind's own layout would depend on the one before in its last bits.
     """
-    metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
     rcParams.update(SETTINGS)
     if engine := figure.get_layout_engine():
         engine.execute(figure)
         figure.set_layout_engine("none")
+    figure.dpi = SETTINGS["savefig.dpi"]
     stream = io.BytesIO()
-    figure.savefig(stream, format=kind, metadata=metadata)
+    # Not savefig, which draws everything twice: once more to lay out what is laid out already.
+    if kind == "png":
+        FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    else:
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
     return stream.getvalue()
