@@ -27,18 +27,18 @@ _LEANS = (
     "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, but not beyond chance once all claims "
     "are counted"
 )
-_COMPUTE_LEANS = "It is {side} CC trained for as many steps, again not beyond chance once all claims are counted"
+_COMPUTE_LEANS = "SF is {side} CC trained for as many steps, again not beyond chance once all claims are counted"
 _COMPUTE = {
-    "supported": "It also gains on CC trained for as many steps",
+    "supported": "SF also gains on CC trained for as many steps",
     "refuted": "CC trained for as many steps does better",
-    "undecided": "These runs cannot tell it from CC trained for as many steps",
+    "undecided": "These runs cannot tell SF from CC trained for as many steps",
 }
 _OTHER = {
-    "supported": "With GaitGL it gains on CC",
-    "refuted": "With GaitGL it loses to CC",
-    "undecided": "With GaitGL these runs cannot tell it from CC",
+    "supported": "With GaitGL SF gains on CC",
+    "refuted": "With GaitGL SF loses to CC",
+    "undecided": "With GaitGL these runs cannot tell SF from CC",
 }
-_OTHER_LEANS = "With GaitGL it is {side} CC, not beyond chance once all claims are counted"
+_OTHER_LEANS = "With GaitGL SF is {side} CC, not beyond chance once all claims are counted"
 
 
 def findings(
@@ -89,7 +89,7 @@ def findings(
             f"outside our 95 % interval, which is before correction, in {outside} of {len(sized)}."
         )
     if own:
-        said.append(f"Of {len(own)} questions that it leaves open {_counts(own)}.")
+        said.append(f"Of {len(own)} questions that the paper leaves open {_counts(own)}.")
     if ordered := in_order(found):
         said.append(ordered)
     return said

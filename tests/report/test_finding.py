@@ -54,12 +54,12 @@ def test_what_only_the_number_of_claims_leaves_open_is_not_called_the_same(diffe
     )
     assert "cannot tell" not in text and ", p = 0.009, after Holm 0.036; the paper: +9.7; not enough)" in text
     equal = claim(EQUAL, "undecided", "controls", difference, p=0.009)
-    assert f"It is {side} CC trained for as many steps" in finding([claim(), equal])
+    assert f"SF is {side} CC trained for as many steps" in finding([claim(), equal])
 
 
 @pytest.mark.parametrize(
     ("verdict", "said"),
-    [("supported", "also gains on CC trained"), ("refuted", "does better"), ("undecided", "cannot tell it from CC")],
+    [("supported", "also gains on CC trained"), ("refuted", "does better"), ("undecided", "cannot tell SF from CC")],
 )
 def test_equal_compute_is_said_and_that_it_was_not_run(verdict, said):
     assert said in finding([claim(), claim(EQUAL, verdict, "controls")])
@@ -71,7 +71,7 @@ def test_equal_compute_is_said_and_that_it_was_not_run(verdict, said):
 def test_verdicts_are_counted_for_the_paper_and_for_our_questions_apart():
     text = finding([claim(), claim("b", "undecided"), claim("c", "not run"), claim("d", "refuted", "controls")])
     assert "Of 3 claims of the paper 1 is supported, 0 are refuted, 1 is undecided, 1 is not run." in text
-    assert "Of 1 questions that it leaves open 0 are supported, 1 is refuted" in text
+    assert "Of 1 questions that the paper leaves open 0 are supported, 1 is refuted" in text
 
 
 def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
@@ -91,14 +91,14 @@ def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
 @pytest.mark.parametrize(
     ("verdict", "p", "said"),
     [
-        ("supported", 0.001, "With GaitGL it gains on CC (+4.2 points, 95 % +3.2 to +5.2, p = 0.001, after Holm"),
-        ("refuted", 0.001, "With GaitGL it loses to CC"),
+        ("supported", 0.001, "With GaitGL SF gains on CC (+4.2 points, 95 % +3.2 to +5.2, p = 0.001, after Holm"),
+        ("refuted", 0.001, "With GaitGL SF loses to CC"),
         (
             "undecided",
             0.3,
-            "With GaitGL these runs cannot tell it from CC (+4.2 points, 95 % +3.2 to +5.2; the paper",
+            "With GaitGL these runs cannot tell SF from CC (+4.2 points, 95 % +3.2 to +5.2; the paper",
         ),
-        ("undecided", 0.03, "With GaitGL it is above CC, not beyond chance once"),
+        ("undecided", 0.03, "With GaitGL SF is above CC, not beyond chance once"),
     ],
 )
 def test_the_other_backbone_is_said_in_brief_too(verdict, p, said):
