@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,22 @@ def compare(recorded: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[str
             yield key, str(before.get(key, "absent")), str(after.get(key, "absent"))
 
 
-def against_lock(stages: Mapping[str, Any], folder: str) -> Iterator[tuple[str, str]]:
-    """(record, problem) of each file of ``folder`` that is not what DVC last wrote, or whose code has changed since.
+def against_lock(stages: Mapping[str, Any], folder: str, scores: str) -> Iterator[tuple[str, str]]:
+    """(record, problem) of each file or folder in ``folder`` that is gone or not what DVC last wrote, and of those in
+    ``scores`` whose code has changed since: that of training is in a run's own provenance.
 
-    stages: those of dvc.lock. What is not here to be compared (data, checkpoints) is left to `dvc status`.
+    stages: those of dvc.lock. What is not in ``folder`` (data, checkpoints) is left to `dvc status`.
     """
     known = {out["path"]: (stage, out["md5"]) for stage in stages.values() for out in stage.get("outs", ())}
-    for path in sorted(path for path in known if path.startswith(f"{folder}/") and Path(path).is_file()):
+    for path in sorted(path for path in known if path.startswith(f"{folder}/")):
         stage, digest = known[path]
+        if not Path(path).exists():
+            yield path, "gone: DVC recorded it; bring it back from git, or make it again with `dvc repro`"
+            continue
         if _md5(path) != digest:
-            yield path, "not the file that DVC recorded: edited, or scored without `dvc repro`"
+            yield path, "not what DVC recorded: edited, or made without `dvc repro`"
+            continue
+        if not path.startswith(f"{scores}/"):
             continue
         deps = [
             dep for dep in stage.get("deps", ()) if Path(dep["path"]).suffix == ".py" and Path(dep["path"]).is_file()
@@ -52,4 +59,10 @@ def against_lock(stages: Mapping[str, Any], folder: str) -> Iterator[tuple[str, 
 
 
 def _md5(path: str) -> str:
-    return hashlib.md5(Path(path).read_bytes(), usedforsecurity=False).hexdigest()
+    """The digest by which DVC knows a file, or a folder: that of the list of what is in it."""
+    place = Path(path)
+    if not place.is_dir():
+        return hashlib.md5(place.read_bytes(), usedforsecurity=False).hexdigest()
+    inside = sorted(file for file in place.rglob("*") if file.is_file())
+    listed = [{"md5": _md5(str(file)), "relpath": file.relative_to(place).as_posix()} for file in inside]
+    return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"

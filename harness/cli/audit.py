@@ -77,7 +77,8 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
         trained_on_test = inputs["dataset"] == content["dataset"] and "store" in inputs
         if trained_on_test and content.get("store") != inputs["store"]:
             problems.append({"record": str(path), "problem": "scored on other data than it was trained on"})
-    locked = against_lock(_locked(suite), scores(suite).as_posix())
+    folder = scores(suite)
+    locked = against_lock(_locked(suite), folder.parent.as_posix(), folder.as_posix())
     problems += [{"record": path, "problem": problem} for path, problem in locked]
     for name, run in runs.items():
         changed = changes(settings, name, run, runs)

@@ -17,7 +17,7 @@ from harness.cli.evidence import evidence_of, headline, main_labels
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.registry import names
-from harness.tables.render import ABSENT, OUTSIDE, signed
+from harness.tables.render import ABSENT, OUTSIDE, chance, signed
 
 STYLE = {"supported": "green", "refuted": "red", "undecided": "yellow", "not run": "dim"}
 
@@ -91,8 +91,8 @@ def shown(one: Any) -> tuple[str, ...]:
         signed(one.paper) + (OUTSIDE if one.outside else ""),
         f"{signed(test.difference)} ({signed(test.interval[0])} to {signed(test.interval[1])})" if test else ABSENT,
         signed(test.effect, 2) if test else ABSENT,
-        ABSENT if one.p is None else f"{one.p:.4f}",
-        ABSENT if one.adjusted is None else f"{one.adjusted:.4f}",
+        chance(one.p),
+        chance(one.adjusted),
         ABSENT if one.power is None else f"{one.power:.0%}",
         ABSENT if one.detectable is None else f"{one.detectable:.1f}",
     )

@@ -181,7 +181,8 @@ def diff(
         console.print("no difference")
         return
     table = Table()
-    for head in ("what", first, second):
+    table.add_column("what", no_wrap=True)  # a name that can be searched for
+    for head in (first, second):
         table.add_column(head, overflow="fold")
     for key, a, b in found:
         table.add_row(key, *("—" if x is None else str(x) for x in (a, b)))

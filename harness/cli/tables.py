@@ -26,7 +26,7 @@ from harness.report.finding import findings
 from harness.report.order import RANKED, columns
 from harness.tables.grid import Evidence, Grid, Numbers
 from harness.tables.render import SOURCES, as_json, legend, reasons, to_csv, to_markdown, to_rich
-from harness.tables.typeset import to_tex
+from harness.tables.typeset import tex_note, to_tex
 from harness.tables.web import to_html
 
 NAMES = ("summary", *map(str, TABLES), "controls")
@@ -121,6 +121,7 @@ def print_tables(
         typer.echo("\n".join(map(to_csv, grids)))
     elif form is Format.tex:
         typer.echo("\n".join(to_tex(grid, brief) for grid in grids))
+        typer.echo(tex_note(text if brief else f"{SOURCES} {_SINGLE} {text}"), nl=False)
     else:
         for grid in grids:
             said = legend(grid, coloured=False)

@@ -83,8 +83,9 @@ class Cell:
 
     @property
     def seeds(self) -> tuple[float, float] | None:
-        """95 % interval of the mean over seeds; None with fewer than two."""
-        return seed_interval(self.ours)
+        """95 % interval of the mean over seeds, cut off at 0 and 100 %; None with fewer than two."""
+        interval = seed_interval(self.ours)
+        return None if interval is None else (max(0.0, interval[0]), min(100.0, interval[1]))
 
     @property
     def difference(self) -> float | None:

@@ -51,7 +51,7 @@ def ours(cell: Cell, spread: bool = True) -> str:
 
 def _range(interval: tuple[float, float] | None) -> str:
     """An interval of per cents; Student's t knows no bounds, so what lies outside 0 to 100 is cut off."""
-    return "" if interval is None else f"{max(0.0, interval[0]):.1f}–{min(100.0, interval[1]):.1f}"
+    return "" if interval is None else f"{interval[0]:.1f}–{interval[1]:.1f}"
 
 
 def chance(p: float | None) -> str:

@@ -41,6 +41,11 @@ def to_tex(grid: Grid, brief: bool = False) -> str:
     )
 
 
+def tex_note(text: str) -> str:
+    """A paragraph in small print, to stand below tables."""
+    return f"\\par\\noindent{{\\footnotesize {_tex(text)}\\par}}\n"
+
+
 def _float(grid: Grid, number: int, brief: bool, said: str) -> str:
     heads = [*grid.heads, "Source"]
     body = []

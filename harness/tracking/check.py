@@ -30,7 +30,8 @@ def checked_scores(path: Path, known: Mapping[str, Collection[str]] | None = Non
     for what, there in (known or {}).items():
         if content[what] not in there:
             hint = nearest(content[what], there)
-            raise UserError(f"{path}: unknown {what} '{content[what]}'; {hint} Mend or remove the file")
+            stop = "" if hint.endswith("?") else "."
+            raise UserError(f"{path}: unknown {what} '{content[what]}'; {hint}{stop} Mend or remove the file")
     place = {key: content[key] for key in ("method", "backbone", "dataset", "seed")}
     run = stem(**place, variant=content.get("variant", ""))
     if path.stem != run:

@@ -200,12 +200,12 @@ def _send(client: Any, experiment: str, run: dict[str, Any]) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
     inputs = run["inputs"]
-    name, variant = run["name"], run["name"].variant
+    name, variant, seed = run["name"], run["name"].variant, f"-s{inputs['seed']}"
     tags = {
         "mlflow.runName": run["stem"], "stem": run["stem"], "run_id": run["run_id"], "suite": run["suite"],
         "method": inputs["method"], "backbone": inputs["backbone"]["name"], "dataset": inputs["dataset"],
         "seed": str(inputs["seed"]), "commit": run["commit"], "store": inputs.get("store", "none")[:16],
-        "variant": variant, "group": f"{run['suite']}/{inputs['method']}{'/' + variant if variant else ''}",
+        "variant": variant, "group": f"{run['suite']}/{run['stem'].replace(seed, '', 1)}",
         "parent": inputs.get("parent") or "none", "code": inputs.get("code", "none"),
         "lock": inputs.get("lock", "none"),
     }  # fmt: skip

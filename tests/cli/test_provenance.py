@@ -10,13 +10,14 @@ import pytest
 import yaml
 from recorded import edit, record, settle
 
+from harness.audit.records import against_lock
 from harness.claims import simulate
 from harness.cli.audit import audit_records
 from harness.cli.explain import stage_of
-from harness.cli.tables import build_grids
+from harness.cli.tables import build_grids, write_tables
 from harness.config import load
 from harness.files import parse_yaml
-from harness.layout import provenance, result, scores, stages
+from harness.layout import epochs, provenance, result, scores, stages
 
 
 def test_verdicts_from_the_command_line(recorded, harness):
@@ -126,21 +127,41 @@ def lock(*records: Path, deps: tuple[str, ...] = ()) -> None:
     """dvc.lock as a run leaves it, for these score files."""
 
     def entry(path: Path) -> dict[str, str]:
-        return {"path": path.as_posix(), "md5": hashlib.md5(path.read_bytes()).hexdigest()}
+        if path.is_file():
+            return {"path": path.as_posix(), "md5": hashlib.md5(path.read_bytes()).hexdigest()}
+        listed = [{"md5": entry(file)["md5"], "relpath": file.name} for file in sorted(path.iterdir())]
+        digest = hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+        return {"path": path.as_posix(), "md5": f"{digest}.dir"}
 
     stage = [{"deps": [entry(Path(d)) for d in deps], "outs": [entry(path)]} for path in records]
     Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {str(i): s for i, s in enumerate(stage)}}))
 
 
-def test_a_record_that_is_not_what_dvc_wrote_is_named(recorded):
+def test_what_dvc_did_not_write_or_what_is_gone_is_named(recorded):
     """What was edited still fits together: neither tables nor claims could notice."""
     sf, cc = (result("smoke", method, "gaitset", "target", 0) for method in ("sf", "cc"))
-    lock(sf, cc)
+    losses = epochs("smoke") / sf.name
+    gone = write_tables(load()) / "table3.md"
+    folder = gone.parent
+    lock(sf, cc, losses, folder)
     assert audit_records(load()) == []
     edit(sf, lambda c: c["conditions"]["NM"]["subjects"].reverse())
-    assert [(p["record"], "not the file that DVC recorded" in p["problem"]) for p in audit_records(load())] == [
-        (str(sf), True)
-    ]
+    losses.write_text(losses.read_text() + "\n")
+    gone.unlink()
+    cc.unlink()
+    found = {p["record"]: p["problem"].partition(":")[0] for p in audit_records(load())}
+    assert found == {
+        str(sf): "not what DVC recorded", str(losses): "not what DVC recorded", str(folder): "not what DVC recorded",
+        str(cc): "gone",
+    }  # fmt: skip
+
+
+def test_a_folder_has_the_digest_that_dvc_gives_it(root, monkeypatch):
+    """The committed lock is DVC's own."""
+    monkeypatch.chdir(root)
+    known = parse_yaml(Path("dvc.lock").read_text())["stages"]
+    assert any(out["md5"].endswith(".dir") for out in known["tables@smoke"]["outs"])
+    assert list(against_lock(known, "results/smoke", "nowhere")) == []
 
 
 def test_a_record_scored_with_other_code_is_named(recorded):

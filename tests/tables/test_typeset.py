@@ -15,8 +15,8 @@ from grids import build
 from harness.errors import UserError
 from harness.statistics import people_interval, seed_interval
 from harness.tables.grid import BLUE, BOLD, RED, Evidence
-from harness.tables.render import INTERVALS, as_json, legend, lines, reasons, to_markdown, to_rich
-from harness.tables.typeset import TEX_PACKAGES, to_tex
+from harness.tables.render import INTERVALS, SOURCES, as_json, legend, lines, reasons, to_markdown, to_rich
+from harness.tables.typeset import TEX_PACKAGES, tex_note, to_tex
 from harness.tables.web import to_html
 from harness.types import ResultRecord
 
@@ -144,6 +144,7 @@ def test_the_parser_notices_what_would_not_compile(evidence):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX here: parsed instead")
 def test_latex_compiles(evidence, tmp_path):
     text = "\n\\clearpage\n".join(to_tex(build(evidence, n)) for n in range(3, 11))
+    text += tex_note(f"{SOURCES} 50 % of D = 64, \u22121.0 \u00b1 0.2 (with BatchNorm_1)")
     (tmp_path / "all.tex").write_text(document(text))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

@@ -94,7 +94,7 @@ def test_sends_once_and_whole(here, store, client, monkeypatch):
     assert run.data.params["params.methods.cc.n"] == "15" and run.data.params["seed"] == "0"
     assert run.data.metrics["target_rank1_CL"] == scored(condition="CL") and run.data.metrics["training_seconds"] == 2.5
     assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"epochs", "provenance", "scores"}
-    assert run.data.tags["group"] == "smoke/cc" and run.data.tags["variant"] == ""
+    assert run.data.tags["group"] == "smoke/cc-gaitset-target" and run.data.tags["variant"] == ""
     address = mlflow.address_of("smoke", "cc-gaitset-target-s0", "a0" * 8)
     assert "not mirrored yet" in address  # to the default store, that is
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
