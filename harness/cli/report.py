@@ -78,7 +78,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
         environment=environment(runs),
         runs=groups,
         links=links(grids, runs),
-        mlflow=runs_page(settings.suite.name, tracking_uri(), uri) if uri.startswith("http") else "",
+        mlflow=runs_page(tracking_uri(), uri) if uri.startswith("http") else "",
         beside=beside_preset(settings, Side(grids[0], claims), beside) if beside else None,
     )
 

@@ -41,7 +41,7 @@ def ui(uri: Uri = None, port: Annotated[int, typer.Option(min=1, max=65535)] = 5
     Example: harness track ui --port 5001
     """
     target = uri or mlflow.tracking_uri()
-    address = mlflow.runs_page(load().suite.name, target, f"http://127.0.0.1:{port}")
+    address = mlflow.runs_page(target, f"http://127.0.0.1:{port}")
     console.print(f"{address}: select runs, then Compare (Ctrl-C ends it)", soft_wrap=True)
     place = ("--host", "127.0.0.1", "--port", str(port))
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", target, *place]

@@ -83,7 +83,10 @@ class Cell:
 
     @property
     def seeds(self) -> tuple[float, float] | None:
-        """95 % interval of the mean over seeds, cut off at 0 and 100 %; None with fewer than two."""
+        """95 % interval of the mean over seeds, in per cent; None with fewer than two.
+
+        Student's t knows no bounds, so what lies outside 0 to 100 is cut off.
+        """
         interval = seed_interval(self.ours)
         return None if interval is None else (max(0.0, interval[0]), min(100.0, interval[1]))
 

@@ -50,7 +50,7 @@ def ours(cell: Cell, spread: bool = True) -> str:
 
 
 def _range(interval: tuple[float, float] | None) -> str:
-    """An interval of per cents; Student's t knows no bounds, so what lies outside 0 to 100 is cut off."""
+    """An interval of per cents as readers see it; none is empty."""
     return "" if interval is None else f"{interval[0]:.1f}–{interval[1]:.1f}"
 
 

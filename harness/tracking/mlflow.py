@@ -117,9 +117,11 @@ def address_of(suite: str, stem: str, run_id: str) -> str:
     return f"run {run['mlflow']} in {without_secret(uri)}; `harness track ui` shows it"
 
 
-def runs_page(suite: str, uri: str, server: str) -> str:
+def runs_page(uri: str, server: str) -> str:
     """Where ``server`` shows the runs of the store ``uri``; its first page before the first :func:`sync`."""
-    number = _noted(_marker(suite, uri)).get("experiment")
+    marker = _marker("*", uri)  # all suites share the store's one experiment
+    numbers = (_noted(path).get("experiment") for path in sorted(marker.parent.glob(marker.name)))
+    number = next(filter(None, numbers), None)
     return f"{server.rstrip('/')}/#/experiments/{number}/runs" if number else server
 
 

@@ -124,7 +124,7 @@ def test_changed_code_lock_parents_and_data_are_named(recorded):
 
 
 def lock(*records: Path, deps: tuple[str, ...] = ()) -> None:
-    """dvc.lock as a run leaves it, for these score files."""
+    """dvc.lock as a run leaves it, for these files and folders, each of a stage of its own."""
 
     def entry(path: Path) -> dict[str, str]:
         if path.is_file():

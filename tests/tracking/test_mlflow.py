@@ -103,7 +103,7 @@ def test_sends_once_and_whole(here, store, client, monkeypatch):
 
 
 def test_mlflow_opens_on_the_runs_and_compares_scores_first(here, store, client):
-    assert mlflow.runs_page("smoke", store, "http://127.0.0.1:5000") == "http://127.0.0.1:5000"
+    assert mlflow.runs_page(store, "http://127.0.0.1:5000") == "http://127.0.0.1:5000"
     found = client.get_experiment_by_name(EXPERIMENT)
     number = found.experiment_id if found else client.create_experiment(EXPERIMENT)
     client.set_experiment_tag(number, "mlflow.experimentKind", "no_inferred_type")  # as MLflow guesses
@@ -112,7 +112,7 @@ def test_mlflow_opens_on_the_runs_and_compares_scores_first(here, store, client)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     page = f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs"
-    assert mlflow.runs_page("smoke", store, "http://127.0.0.1:5000/") == page
+    assert mlflow.runs_page(store, "http://127.0.0.1:5000/") == page
     (run,) = copies(client, "b1" * 8)
     assert list(run.data.metrics)[:2] == ["target_rank1_NM", "target_rank1_CL"]
 
