@@ -6,7 +6,7 @@ a misspelt one, the nearest that exists. Nothing has a default here: what a run 
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
@@ -383,6 +383,7 @@ class Suite(Strict):
     ``datasets`` is a walkers domain or an archive. GaitSSB* stands in ``scratch`` or, where decision ``gaitssb`` is
     "pretrained", in ``continued``: DVC must know what it waits for.
     ``extra``: methods of other packages, run beside them. ``controls``: methods that the paper did not run.
+    ``claims``: a file of claims beside params.yaml that the suite is to decide instead of the paper's.
     """
 
     preset: str
@@ -398,6 +399,14 @@ class Suite(Strict):
     controls: tuple[Control, ...]
     variants: dict[Literal["cc", "sf"], tuple[str, ...]]
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
+    claims: str | None = None
+
+    @field_validator("claims")
+    @classmethod
+    def _inside(cls, value: str | None) -> str | None:
+        if value is not None and (PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts):
+            raise ValueError("name a file in the folder of params.yaml or below, so that a bundle can take it along")
+        return value
 
     @field_validator("name")
     @classmethod

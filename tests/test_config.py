@@ -124,6 +124,8 @@ def test_numbers_are_finite(settings_tree, key, value):
         ("suite.datasets", "target"),
         ("assumed.embedding", None),
         ("suite.name", "a/b"),
+        ("suite.claims", "/etc/claims.yaml"),
+        ("suite.claims", "conf/../../claims.yaml"),
     ],
 )
 def test_wrong_types(settings_tree, key, value):

@@ -71,9 +71,13 @@ def _at(views: Views) -> str:
 
 
 class Claim(Strict):
-    """says: in our words; where: the place in the paper; table: its table, or what else the claim belongs to."""
+    """says: in our words; where: the place in the paper; table: its table, or what else the claim belongs to.
+
+    family: those of one name share Holm's correction; the paper's are all of one.
+    """
 
     key: str
+    family: str = ""
     says: str
     where: str
     table: int | Literal["controls", "figure5"]

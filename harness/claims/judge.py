@@ -64,7 +64,7 @@ def judge(
     outcomes_at: Mapping[str, Iterable[Outcome]] | None = None,
     rounds: int = ROUNDS,
 ) -> list[Judged]:
-    """Judges claims as one family: Holm's correction runs over all that have enough seeds.
+    """Judges claims: Holm's correction runs over all of a family (the paper's are one) that have enough seeds.
 
     outcomes: at rank-1; stands_for: the paper's data set -> ours; outcomes_at: those at further ranks, {"rank5": ...}.
     rounds: of draws for small p-values (:func:`harness.statistics.paired_test`). Two different outcomes of one run are
@@ -78,22 +78,27 @@ def judge(
         else Judged(claim, "not run", one)
         for i, (claim, one) in enumerate(zip(claims, measured, strict=True))
     ]
-    family = [i for i, one in enumerate(judged) if one.decision == "undecided" and one.p is not None]
-    for i, adjusted in zip(family, holm([judged[i].p or 0.0 for i in family]), strict=True):
-        one = judged[i]
-        test, level = one.test, ALPHA / len(family)
-        assert one.part is not None and test is not None and one.p is not None
-        decision: Decision = "undecided" if adjusted >= ALPHA else "supported" if one.towards else "refuted"
-        size = None if one.part.paper is None else abs(one.part.paper - one.part.bound)
-        judged[i] = replace(
-            one,
-            decision=decision,
-            reason=_why_undecided(one.p, len(family)) if decision == "undecided" else "",
-            adjusted=adjusted,
-            power=None if size is None else test.power(size, level),
-            detectable=test.detectable(alpha=level),
-        )
+    for name in dict.fromkeys(claim.family for claim in claims):
+        tested = [i for i, one in enumerate(judged) if one.claim.family == name and one.p is not None]
+        for i, adjusted in zip(tested, holm([judged[i].p or 0.0 for i in tested]), strict=True):
+            judged[i] = _decided(judged[i], adjusted, len(tested))
     return judged
+
+
+def _decided(one: Judged, adjusted: float, family: int) -> Judged:
+    """The verdict once p is corrected for a family of so many claims."""
+    test, level = one.test, ALPHA / family
+    assert one.part is not None and test is not None and one.p is not None
+    decision: Decision = "undecided" if adjusted >= ALPHA else "supported" if one.towards else "refuted"
+    size = None if one.part.paper is None else abs(one.part.paper - one.part.bound)
+    return replace(
+        one,
+        decision=decision,
+        reason=_why_undecided(one.p, family) if decision == "undecided" else "",
+        adjusted=adjusted,
+        power=None if size is None else test.power(size, level),
+        detectable=test.detectable(alpha=level),
+    )
 
 
 def _why_undecided(p: float, family: int) -> str:

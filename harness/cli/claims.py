@@ -17,6 +17,7 @@ from harness.cli.evidence import evidence_of, headline, main_labels
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.registry import names
+from harness.report.finding import families
 from harness.tables.render import ABSENT, OUTSIDE, chance, signed
 
 STYLE = {"supported": "green", "refuted": "red", "undecided": "yellow", "not run": "dim"}
@@ -29,12 +30,17 @@ class Format(StrEnum):
 
 
 def judged(settings: Settings, path: Path | None = None) -> list[Any]:
-    """Every claim of a file (the paper's by default) with its verdict (:class:`harness.claims.judge.Judged`)."""
+    """Every claim of a file with its verdict (:class:`harness.claims.judge.Judged`).
+
+    By default the suite's own file, or the paper's claims where it has none.
+    """
     from harness.claims.claim import read_claims
     from harness.claims.judge import judge
     from harness.claims.sweep import laid_out
 
     evidence = evidence_of(settings)
+    if path is None and settings.suite.claims is not None:
+        path = Path(settings.suite.claims)
     swept = {method: [settings.variants[v].label for v in keys] for method, keys in settings.suite.variants.items()}
     claims = read_claims(path)
     known, source = names("method"), path or "harness/published/claims.yaml"
@@ -55,6 +61,7 @@ def row(one: Any) -> dict[str, Any]:
     test = one.test
     return {
         "claim": one.claim.key,
+        "family": one.claim.family,
         "says": one.claim.says,
         "where": one.claim.where,
         "table": one.claim.table,
@@ -155,13 +162,13 @@ def claims(
     for key in claim or ():
         if key not in known:
             raise UserError(f"no claim '{key}'; {nearest(key, known)}")
-    chance = luck(found)
+    chance, apart = luck(found), families([row(one) for one in found])
     found = [one for one in found if not claim or one.claim.key in claim]
     if as_json or form is Format.json:
         typer.echo(json.dumps([row(one) for one in found], indent=1, ensure_ascii=False))
         return
     if form is Format.md:
-        typer.echo("\n\n".join(part for part in (markdown(found), outside(found), chance) if part))
+        typer.echo("\n\n".join(part for part in (markdown(found), outside(found), apart, chance) if part))
         return
     table = Table()
     for head in HEADS:
@@ -174,7 +181,7 @@ def claims(
     for reason in dict.fromkeys(one.reason for one in found if one.reason):
         names = [one.claim.key for one in found if one.reason == reason]
         console.print(f"{reason}: {', '.join(names)}", markup=False)
-    console.print("\n".join(line for line in (outside(found), chance, headline(settings)) if line), markup=False)
+    console.print("\n".join(line for line in (outside(found), apart, chance, headline(settings)) if line), markup=False)
 
 
 def _simulate(count: int, path: Path | None, update: Path | None) -> None:

@@ -56,7 +56,8 @@ def _pack(settings: Settings, folder: Path) -> None:
     from harness.report.page import html
 
     suite = settings.suite.name
-    for path in (PARAMS, LOCK, DVC_LOCK):
+    own = [Path(name)] if (name := settings.suite.claims) else []
+    for path in (PARAMS, LOCK, DVC_LOCK, *own):
         if path.is_file():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.report.beside import Beside
+from harness.report.finding import families
 from harness.tables.grid import Grid
 from harness.tables.render import ABSENT, OUTSIDE, chance, signed
 
@@ -64,13 +65,20 @@ ABOUT_COSTS = (
     "Minutes by the clock, beside whatever else ran there, since the run was last begun: of one that was stopped and "
     "gone on with, what came before is not in them."
 )
-ABOUT_CLAIMS = (
+_ABOUT_CLAIMS = (
     "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. All parts of a "
     "claim must hold: the numbers, the paper's among them, are those of its weakest. †: the paper's size lies outside "
     "the interval, which is before any correction, as the first p is. Effect: the difference in "
     "standard deviations between people. Power: the chance to find the paper's size, where it gives one; "
     "the last number is what would be found four times in five, both after the correction."
 )
+
+
+def about_claims(claims: Sequence[Mapping[str, Any]]) -> str:
+    """What the columns of the claims mean, and which of them share a correction."""
+    return " ".join(filter(None, (_ABOUT_CLAIMS, families(claims))))
+
+
 ABOUT_DIAGNOSIS = (
     "Does each step do what the paper says of it? Pseudo-labels against the truth, which no method sees. The tables "
     "are first epoch → last, as are s_c and purity in the lines below them; shares there are of the last epoch, what "

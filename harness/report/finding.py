@@ -80,7 +80,9 @@ def findings(
     if brief:
         return said
     tested = sum(c["p_holm"] is not None for c in claims)
-    if 0 < tested < len(claims):
+    if apart := families(claims):
+        said.append(apart)
+    elif 0 < tested < len(claims):
         said.append(f"Holm's correction is over the {tested} claims that could be tested here, of {len(claims)}.")
     if sized := [c for c in papers if c["paper_outside"] is not None]:
         outside = sum(c["paper_outside"] for c in sized)
@@ -93,6 +95,17 @@ def findings(
     if ordered := in_order(found):
         said.append(ordered)
     return said
+
+
+def families(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Which claims share Holm's correction, where they are of several families; else nothing."""
+    members: dict[str, list[str]] = {}
+    for claim in claims:
+        members.setdefault(claim["family"], []).append(claim["claim"])
+    if len(members) < 2:
+        return ""
+    named = "; ".join(f"{name or 'of no name'}: {', '.join(keys)}" for name, keys in members.items())
+    return f"Holm's correction is over each family of claims by itself ({named})."
 
 
 def _answer(claim: Mapping[str, Any], answers: Mapping[str, str], leans: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.report import beside
 from harness.report.content import (
-    ABOUT_CLAIMS,
     ABOUT_COSTS,
     ABOUT_DIAGNOSIS,
     ABOUT_ORDER,
@@ -16,6 +15,7 @@ from harness.report.content import (
     MAIN_HEADS,
     NUMBERS,
     Report,
+    about_claims,
     main_claims,
     numbers_of,
     part_of,
@@ -50,7 +50,7 @@ def markdown(report: Report, figures: str) -> str:
         if report.stale
         else "",
         "## Claims of the paper",
-        ABOUT_CLAIMS,
+        about_claims(report.claims),
         *_claims(claimed),
         "## Questions that the paper leaves open",
         *_claims(asked),

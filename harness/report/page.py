@@ -9,7 +9,6 @@ from html import escape
 
 from harness.report import beside
 from harness.report.content import (
-    ABOUT_CLAIMS,
     ABOUT_COSTS,
     ABOUT_DIAGNOSIS,
     ABOUT_ORDER,
@@ -18,6 +17,7 @@ from harness.report.content import (
     MAIN_HEADS,
     NUMBERS,
     Report,
+    about_claims,
     main_claims,
     numbers_of,
     part_of,
@@ -124,7 +124,7 @@ def _claims(report: Report) -> str:
     heads = ("claim", "verdict", *NUMBERS)
     head = "".join(f'<th scope="col" class="{"text" if i < 2 else ""}">{h}</th>' for i, h in enumerate(heads))
     return (
-        f"<p>{escape(ABOUT_CLAIMS)}</p>\n"
+        f"<p>{escape(about_claims(report.claims))}</p>\n"
         '<div class="scroll" role="region" aria-label="Claims" tabindex="0"><table><caption>Claims and verdicts</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

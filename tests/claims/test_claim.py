@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,6 +164,18 @@ def test_the_size_of_every_part_follows_from_the_papers_tables():
             about = f"{claim.key}, part {i}"
             assert part.paper == pytest.approx(size(claim, part), abs=0.0501), about
             assert part.spare is not None and part.spare > 0, about
+
+
+def test_a_registered_file_asks_what_the_papers_list_asks(root: Path):
+    """A claim of the same name is the same claim; only which of them share a correction is its own."""
+    paper = {claim.key: claim for claim in read_claims()}
+    registered = read_claims(root / "conf/claims/replication.yaml")
+    assert [claim.key for claim in registered if claim.family == "registered"] == ["sf-cc-cl", "sf-equal-compute"]
+    for claim in registered:
+        if claim.key in paper:
+            assert claim.model_copy(update={"family": ""}) == paper[claim.key]
+        else:
+            assert claim.key in ("sf-equal-compute-nm", "sf-equal-compute-bg") and claim.paper is None
 
 
 def test_what_the_paper_prints_no_size_of_has_none():

@@ -18,10 +18,10 @@ VIEWS = tuple(range(0, 181, 18))
 TARGET = {"casia-bn": "target"}
 
 
-def claim(key="c", dataset="casia-bn", backbone="gaitset", metric="rank1", **part) -> Claim:
+def claim(key="c", dataset="casia-bn", backbone="gaitset", metric="rank1", family="", **part) -> Claim:
     parts = [{"gain": ["sf", "cc"], "under": ["CL"], "above": 0, "paper": 5.0, **part}]
     about = {"key": key, "says": "", "where": "", "table": 3, "dataset": dataset, "backbone": backbone}
-    return Claim.model_validate({**about, "metric": metric, "parts": parts})
+    return Claim.model_validate({**about, "family": family, "metric": metric, "parts": parts})
 
 
 def test_a_variant_that_is_the_methods_own_runs_is_not_compared_with_them():
@@ -226,6 +226,31 @@ def test_holm_spares_the_family(monkeypatch):
     assert alone and {j.decision for j in null} == {"undecided"}
     assert {j.reason for j in alone} == {"p is below 5 % before Holm's correction, which is not enough among 31 claims"}
     assert real.decision == "supported" and real.adjusted is not None and real.adjusted > 10 * (real.p or 0)
+
+
+def test_each_family_is_corrected_by_itself_and_all_tell_how_much_runs_differ():
+    """Of the two of one family p counts twice at most, whatever stands in the other."""
+    methods = ("cc", "ssf", "scf", "gaitssb", "upper")
+    outcomes = world({(m, "CL"): 0.5 for m in methods} | {("sf", "CL"): 0.53}, rng=np.random.default_rng(8))
+    claims = [claim(f"{a}-{b}", gain=[a, b]) for a in ("sf", *methods) for b in methods if a != b]
+    together = judge(claims, outcomes, TARGET)
+    apart = judge(
+        [c.model_copy(update={"family": "few" if i < 2 else "rest"}) for i, c in enumerate(claims)], outcomes, TARGET
+    )
+    assert [one.p for one in apart] == [one.p for one in together]
+    few = [one.p or 0.0 for one in apart[:2]]
+    assert [one.adjusted for one in apart[:2]] == pytest.approx(holm_by_hand(few))
+    assert [one.adjusted for one in apart[2:]] == pytest.approx(holm_by_hand([one.p or 0.0 for one in apart[2:]]))
+    assert apart[0].detectable is not None and apart[0].detectable < (together[0].detectable or 0)
+
+
+def holm_by_hand(ps: list[float]) -> list[float]:
+    """The k-th smallest of n times n - k + 1, never below a smaller one's."""
+    order = sorted(range(len(ps)), key=ps.__getitem__)
+    found, least = [0.0] * len(ps), 0.0
+    for k, i in enumerate(order):
+        least = found[i] = max(least, min(1.0, (len(ps) - k) * ps[i]))
+    return found
 
 
 def test_power_and_what_is_found_are_those_of_the_family(monkeypatch):

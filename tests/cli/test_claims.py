@@ -88,3 +88,27 @@ def test_a_claim_at_rank_5_reads_its_hits_and_says_what_lacks_them(recorded, row
     found = row("five", *words)
     assert (found["metric"], found["verdict"]) == ("rank5", "refuted")
     assert found["difference"] == pytest.approx(-30, abs=2)  # SF is right in 70 % at rank-1
+
+
+def test_a_suite_with_claims_of_its_own_is_judged_by_those_wherever_claims_are(recorded, harness, suite_tree, refuses):
+    """They go into its bundle, which is checked by them."""
+    suite_tree["suite"]["claims"] = "own.yaml"
+    settle(suite_tree)
+    assert "own.yaml: no such file" in refuses("claims")
+    parts = [{"gain": ["sf", "cc"], "under": ["CL"], "above": 0, "paper": 9.7}]
+    about = {"says": "so", "where": "here", "table": 3, "dataset": "casia-bn", "backbone": "gaitset"}
+    two = [
+        {"key": key, "family": family, "parts": parts, **about} for key, family in (("one", "first"), ("two", "last"))
+    ]
+    Path("own.yaml").write_text(yaml.safe_dump({"claims": two}))
+    rows = json.loads(harness("claims", "--json")[1])
+    assert [(row["claim"], row["family"], row["p"] == row["p_holm"]) for row in rows] == [
+        ("one", "first", True), ("two", "last", True),
+    ]  # fmt: skip
+    apart = "Holm's correction is over each family of claims by itself (first: one; last: two)."
+    for form in ("rich", "md"):
+        assert apart in " ".join(harness("claims", "--format", form)[1].split())
+    assert harness("publish", "--output", "bundle")[0] == 0
+    for name in ("index.html", "report.md"):
+        assert apart in unescape(Path("bundle", name).read_text())
+    assert harness("verify", "bundle")[0] == 0 and Path("bundle/own.yaml").is_file()

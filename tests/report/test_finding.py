@@ -19,7 +19,7 @@ def claim(
 ) -> dict[str, Any]:
     interval = None if difference is None else [difference - 1, difference + 1]
     return {
-        "claim": key, "verdict": verdict, "table": table, "reason": reason, "difference": difference,
+        "claim": key, "family": "", "verdict": verdict, "table": table, "reason": reason, "difference": difference,
         "interval": interval, "paper": 9.7, "paper_outside": None, "power": None,
         "seeds": 3,
         "p": p, "p_holm": None if p is None else min(1.0, 4 * p),
