@@ -6,6 +6,7 @@ logits, then binomial hits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,8 @@ DESIGNS = (
     Design(5, 25, 0.2, 0.3), Design(5, 50, 0.1, 0.3),
 )  # fmt: skip
 """The suite walkers (3 seeds, 25 people) with runs that differ not at all to more than people do, and larger suites."""
+NOISE = ((0.0, 0.3), (0.1, 0.3), (0.2, 0.3), (0.4, 0.2))
+"""How much runs and people differ in a planned suite, which nobody knows before."""
 FAMILY = 20
 """Comparisons that are judged together."""
 GAIN = 0.35
@@ -130,25 +133,31 @@ def is_false(judged: Judged) -> bool:
     return not right.get(judged.decision, True)
 
 
-def deceived(design: Design, count: int, claims: Sequence[Claim]) -> float:
-    """Per cent of ``count`` worlds of equal methods in which any verdict of the whole family is false."""
+def deceived(design: Design, count: int, claims: Sequence[Claim]) -> list[float]:
+    """Per cent of ``count`` worlds of equal methods in which any verdict is false, for each family of the claims."""
     same = {claim.dataset: claim.dataset for claim in claims}
-    worlds = (judge(claims, world(numpy_rng("world", i), design, claims), dict(same), rounds=1) for i in range(count))
-    return 100 * sum(any(map(is_false, judged)) for judged in worlds) / count
+    false = dict.fromkeys((claim.family for claim in claims), 0)
+    for i in range(count):
+        judged = judge(claims, world(numpy_rng("world", i), design, claims), dict(same), rounds=1)
+        for family in {one.claim.family for one in judged if is_false(one)}:
+            false[family] += 1
+    return [100 * number / count for number in false.values()]
 
 
-def table(count: int, claims: Sequence[Claim]) -> str:
+def table(count: int, claims: Sequence[Claim], designs: Sequence[Design] = DESIGNS) -> str:
     """What verdicts are worth, as a Markdown table: ``count`` comparisons and a quarter as many worlds a row."""
+    families = Counter(claim.family for claim in claims)
     heads = (
         "seeds", "people", "runs differ (logits)", "people differ (logits)", "runs' luck in the error",
         "false, alone", "false, among 20",
-        f"any false among {len(claims)} claims", "true gain found", "power promised",
+        *(f"any false among {size}{f' {name}' * bool(name)} claims" for name, size in families.items()),
+        "true gain found", "power promised",
     )  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|" + " ---: |" * len(heads)]
-    for design in DESIGNS:
+    for design in designs:
         found, promised = found_and_promised(design, GAIN, count)
         alone, among, luck = false_positives(design, count)
-        rates = (alone, among, deceived(design, count // 4, claims), found, promised)
+        rates = (alone, among, *deceived(design, count // 4, claims), found, promised)
         sizes = (design.seeds, design.people, design.runs, design.suits, f"{luck:.0f} %")
         cells = (*sizes, *(f"{rate:.1f} %" for rate in rates))
         lines.append("| " + " | ".join(map(str, cells)) + " |")

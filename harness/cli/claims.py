@@ -137,6 +137,8 @@ def claims(
     simulate: Annotated[
         int | None, typer.Option(min=4, help="how honest is the test? This many made-up comparisons instead (minutes)")
     ] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="with --simulate: of a suite with so many seeds")] = None,
+    people: Annotated[int | None, typer.Option(min=2, help="with --simulate: and so many test subjects")] = None,
     update: Annotated[
         Path | None, typer.Option(help="with --simulate: renew the marked block of a document, docs/statistics.md")
     ] = None,
@@ -152,10 +154,10 @@ def claims(
     Example: harness claims --claim sf-cc-cl
     """
     if simulate is not None:
-        _simulate(simulate, path, update)
+        _simulate(simulate, path, update, seeds, people)
         return
-    if update is not None:
-        raise UserError("--update goes with --simulate: verdicts stand in `harness report`")
+    if (seeds, people, update) != (None, None, None):
+        raise UserError("--seeds, --people and --update go with --simulate: verdicts stand in `harness report`")
     settings = load()
     found = judged(settings, path)
     known = [one.claim.key for one in found]
@@ -184,13 +186,22 @@ def claims(
     console.print("\n".join(line for line in (outside(found), apart, chance, headline(settings)) if line), markup=False)
 
 
-def _simulate(count: int, path: Path | None, update: Path | None) -> None:
+def _simulate(count: int, path: Path | None, update: Path | None, seeds: int | None, people: int | None) -> None:
+    """Of the designs of docs/statistics.md, or of a planned one under more or less noise."""
     from harness.claims.claim import read_claims
-    from harness.claims.simulate import table
+    from harness.claims.simulate import DESIGNS, NOISE, Design, table
+
+    if (seeds is None) != (people is None):
+        raise UserError("--seeds and --people go together; give both")
+    designs = DESIGNS
+    if seeds is not None and people is not None:
+        designs = tuple(Design(seeds, people, runs, suits) for runs, suits in NOISE)
 
     about = ("casia-bn", "gaitset", "rank1")
     claims = [c for c in read_claims(path) if (c.dataset, c.backbone, c.metric) == about]
-    text = table(count, claims)
+    if not claims:
+        raise UserError(f"{path}: no claim about {', '.join(about)}, which is what is made up")
+    text = table(count, claims, designs)
     if update is None:
         typer.echo(text, nl=False)
         return
