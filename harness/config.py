@@ -1,7 +1,7 @@
 """``params.yaml`` as typed, checked settings.
 
 An unknown key, a missing key and a value out of range are each one line that names the key and, for
-a misspelt one, the nearest that exists. Nothing has a default here: what a run used stands in the file.
+a misspelt one, the nearest that exists. Nothing that a run uses has a default here: it stands in the file.
 """
 
 from __future__ import annotations
@@ -383,7 +383,8 @@ class Suite(Strict):
     ``datasets`` is a walkers domain or an archive. GaitSSB* stands in ``scratch`` or, where decision ``gaitssb`` is
     "pretrained", in ``continued``: DVC must know what it waits for.
     ``extra``: methods of other packages, run beside them. ``controls``: methods that the paper did not run.
-    ``claims``: a file of claims beside params.yaml that the suite is to decide instead of the paper's.
+    ``claims``: a file of claims that the suite is to decide instead of the paper's ("conf/claims/mine.yaml"); in most
+    left out.
     """
 
     preset: str
@@ -404,8 +405,9 @@ class Suite(Strict):
     @field_validator("claims")
     @classmethod
     def _inside(cls, value: str | None) -> str | None:
-        if value is not None and (PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts):
-            raise ValueError("name a file in the folder of params.yaml or below, so that a bundle can take it along")
+        path = PurePosixPath(value or "x/claims.yaml")
+        if path.is_absolute() or ".." in path.parts or path.suffix != ".yaml" or len(path.parts) < 2:
+            raise ValueError("name a .yaml file in a folder below that of params.yaml, which a bundle can take along")
         return value
 
     @field_validator("name")

@@ -126,6 +126,8 @@ def test_numbers_are_finite(settings_tree, key, value):
         ("suite.name", "a/b"),
         ("suite.claims", "/etc/claims.yaml"),
         ("suite.claims", "conf/../../claims.yaml"),
+        ("suite.claims", "params.yaml"),
+        ("suite.claims", "conf/claims.json"),
     ],
 )
 def test_wrong_types(settings_tree, key, value):

@@ -73,7 +73,7 @@ def _at(views: Views) -> str:
 class Claim(Strict):
     """says: in our words; where: the place in the paper; table: its table, or what else the claim belongs to.
 
-    family: those of one name share Holm's correction; the paper's are all of one.
+    family: those of one name share Holm's correction, run or not; the paper's are all of one without a name.
     """
 
     key: str

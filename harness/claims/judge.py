@@ -64,7 +64,9 @@ def judge(
     outcomes_at: Mapping[str, Iterable[Outcome]] | None = None,
     rounds: int = ROUNDS,
 ) -> list[Judged]:
-    """Judges claims: Holm's correction runs over all of a family (the paper's are one) that have enough seeds.
+    """Judges claims: Holm's correction runs over all of a family that have enough seeds.
+
+    The paper's are one family. Of one with a name all count, tested or not: it was named before that was known.
 
     outcomes: at rank-1; stands_for: the paper's data set -> ours; outcomes_at: those at further ranks, {"rank5": ...}.
     rounds: of draws for small p-values (:func:`harness.statistics.paired_test`). Two different outcomes of one run are
@@ -79,9 +81,11 @@ def judge(
         for i, (claim, one) in enumerate(zip(claims, measured, strict=True))
     ]
     for name in dict.fromkeys(claim.family for claim in claims):
-        tested = [i for i, one in enumerate(judged) if one.claim.family == name and one.p is not None]
-        for i, adjusted in zip(tested, holm([judged[i].p or 0.0 for i in tested]), strict=True):
-            judged[i] = _decided(judged[i], adjusted, len(tested))
+        members = [i for i, one in enumerate(judged) if one.claim.family == name and (name or one.p is not None)]
+        ps = [1.0 if (p := judged[i].p) is None else p for i in members]
+        for i, adjusted in zip(members, holm(ps), strict=True):
+            if judged[i].p is not None:
+                judged[i] = _decided(judged[i], adjusted, len(members))
     return judged
 
 

@@ -22,7 +22,7 @@ from harness.types import Outcome
 
 _DATASET = "casia-bn"
 _THERE = "there"
-_LABELS = {"preset", "name", "about", "datasets", "backbones", "extra", "controls", "variants", "seeds"}
+_LABELS = {"preset", "name", "about", "datasets", "backbones", "extra", "controls", "variants", "seeds", "claims"}
 """What of a suite says which runs it has; the rest changes what a run computes."""
 
 

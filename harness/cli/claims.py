@@ -1,4 +1,4 @@
-"""``harness claims``: a verdict on each of the paper's claims, from result files alone."""
+"""``harness claims``: a verdict on each of the paper's claims, or of a file of others, from result files."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def judged(settings: Settings, path: Path | None = None) -> list[Any]:
     evidence = evidence_of(settings)
     if path is None and settings.suite.claims is not None:
         path = Path(settings.suite.claims)
+        if not path.is_file():
+            raise UserError(f"{path}: no such file, though params.yaml's suite.claims names it; bring it, or set null")
     swept = {method: [settings.variants[v].label for v in keys] for method, keys in settings.suite.variants.items()}
     claims = read_claims(path)
     known, source = names("method"), path or "harness/published/claims.yaml"
@@ -137,7 +139,7 @@ def claims(
     simulate: Annotated[
         int | None, typer.Option(min=4, help="how honest is the test? This many made-up comparisons instead (minutes)")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=2, help="with --simulate: of a suite with so many seeds")] = None,
+    seeds: Annotated[int | None, typer.Option(min=3, help="with --simulate: of a suite with so many seeds")] = None,
     people: Annotated[int | None, typer.Option(min=2, help="with --simulate: and so many test subjects")] = None,
     update: Annotated[
         Path | None, typer.Option(help="with --simulate: renew the marked block of a document, docs/statistics.md")
@@ -146,10 +148,10 @@ def claims(
     """Judge each claim of the paper: supported, refuted, undecided or not run.
 
     Paired bootstrap over test subjects and seeds; interval and p are before Holm's correction, which runs over all
-    claims (also those not shown). The numbers of a claim of several parts are those of its weakest, and the paper's
-    size is that part's. Effect is the difference in standard deviations between people; power is the chance to find
-    the paper's size, where it gives one. Where fewer than about eight claims can be compared, p is
-    somewhat too small (docs/statistics.md).
+    claims of a file (also those not shown), or of each family that it names. The numbers of a claim of several parts
+    are those of its weakest, and the paper's size is that part's. Effect is the difference in standard deviations
+    between people; power is the chance to find the paper's size, where it gives one. Where fewer than about eight
+    claims can be compared, p is somewhat too small (docs/statistics.md).
 
     Example: harness claims --claim sf-cc-cl
     """
@@ -205,7 +207,8 @@ def _simulate(count: int, path: Path | None, update: Path | None, seeds: int | N
     if update is None:
         typer.echo(text, nl=False)
         return
-    replace_block(update, "harness claims --simulate", text)
+    planned = "" if seeds is None else f" --seeds {seeds} --people {people}"
+    replace_block(update, f"harness claims --simulate{planned}", text)
     console.print(f"{update}: renewed", markup=False)
 
 

@@ -66,7 +66,7 @@ ABOUT_COSTS = (
     "gone on with, what came before is not in them."
 )
 _ABOUT_CLAIMS = (
-    "Paired bootstrap over test subjects and seeds; Holm's correction over all claims that were run. All parts of a "
+    "Paired bootstrap over test subjects and seeds; Holm's correction over all claims {whose}. All parts of a "
     "claim must hold: the numbers, the paper's among them, are those of its weakest. †: the paper's size lies outside "
     "the interval, which is before any correction, as the first p is. Effect: the difference in "
     "standard deviations between people. Power: the chance to find the paper's size, where it gives one; "
@@ -76,7 +76,8 @@ _ABOUT_CLAIMS = (
 
 def about_claims(claims: Sequence[Mapping[str, Any]]) -> str:
     """What the columns of the claims mean, and which of them share a correction."""
-    return " ".join(filter(None, (_ABOUT_CLAIMS, families(claims))))
+    apart = families(claims)
+    return " ".join(filter(None, (_ABOUT_CLAIMS.format(whose="of a family" if apart else "that were run"), apart)))
 
 
 ABOUT_DIAGNOSIS = (
@@ -103,6 +104,11 @@ NUMBERS = ("paper", "ours", "95 %", "effect", "p", "p (Holm)", "power", "80 % fi
 def part_of(claim: Mapping[str, Any]) -> str:
     """Which part the numbers are of, where a claim has several; else nothing."""
     return f"numbers of its weakest part, {claim['part']}" if claim["part"] else ""
+
+
+def name_of(claim: Mapping[str, Any]) -> str:
+    """Its key and, where it has one, its family."""
+    return ", ".join(filter(None, (claim["claim"], claim["family"])))
 
 
 def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:

@@ -24,10 +24,10 @@ _ANSWERS = {
     "undecided": "Undecided: on changed clothes these runs cannot tell Selective Fusion from its baseline CC",
 }
 _LEANS = (
-    "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, but not beyond chance once all claims "
+    "Undecided: on changed clothes Selective Fusion is {side} its baseline CC, but not beyond chance once {among} "
     "are counted"
 )
-_COMPUTE_LEANS = "SF is {side} CC trained for as many steps, again not beyond chance once all claims are counted"
+_COMPUTE_LEANS = "SF is {side} CC trained for as many steps, again not beyond chance once {among} are counted"
 _COMPUTE = {
     "supported": "SF also gains on CC trained for as many steps",
     "refuted": "CC trained for as many steps does better",
@@ -38,7 +38,7 @@ _OTHER = {
     "refuted": "With GaitGL SF loses to CC",
     "undecided": "With GaitGL these runs cannot tell SF from CC",
 }
-_OTHER_LEANS = "With GaitGL SF is {side} CC, not beyond chance once all claims are counted"
+_OTHER_LEANS = "With GaitGL SF is {side} CC, not beyond chance once {among} are counted"
 
 
 def findings(
@@ -105,13 +105,14 @@ def families(claims: Sequence[Mapping[str, Any]]) -> str:
     if len(members) < 2:
         return ""
     named = "; ".join(f"{name or 'of no name'}: {', '.join(keys)}" for name, keys in members.items())
-    return f"Holm's correction is over each family of claims by itself ({named})."
+    return f"Holm's correction is over each family of claims by itself, run or not ({named})."
 
 
 def _answer(claim: Mapping[str, Any], answers: Mapping[str, str], leans: str) -> str:
     """``leans``: where only the number of claims leaves the verdict open."""
     if claim["verdict"] == "undecided" and claim["p"] is not None and claim["p"] < ALPHA:
-        return leans.format(side="above" if claim["difference"] > 0 else "below")
+        among = f"the {claim['family']} claims" if claim["family"] else "all claims"
+        return leans.format(side="above" if claim["difference"] > 0 else "below", among=among)
     return answers[claim["verdict"]]
 
 

@@ -17,6 +17,7 @@ from harness.report.content import (
     Report,
     about_claims,
     main_claims,
+    name_of,
     numbers_of,
     part_of,
 )
@@ -98,7 +99,7 @@ def markdown(report: Report, figures: str) -> str:
 def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     """A table of those that were run with the reasons below, and a line for each reason why others were not."""
     run = [c for c in claims if c["verdict"] != "not run"]
-    rows = [(f"{c['says']} ({c['claim']})", c["verdict"], *numbers_of(c), _place(c)) for c in run]
+    rows = [(f"{c['says']} ({name_of(c)})", c["verdict"], *numbers_of(c), _place(c)) for c in run]
     why: dict[str, list[str]] = {}
     for claim in [*run, *(c for c in claims if c["verdict"] == "not run")]:
         if claim["reason"]:

@@ -19,6 +19,7 @@ from harness.report.content import (
     Report,
     about_claims,
     main_claims,
+    name_of,
     numbers_of,
     part_of,
 )
@@ -114,7 +115,7 @@ def _claims(report: Report) -> str:
     for c in report.claims:
         mark = f'<span class="verdict"><span aria-hidden="true">{_SIGNS[c["verdict"]]} </span>{escape(c["verdict"])}</span>'
         rows.append(
-            f'<tr class="ours"><th scope="row" class="text"><strong>{escape(c["claim"])}</strong><br>{escape(c["says"])}<br>'
+            f'<tr class="ours"><th scope="row" class="text"><strong>{escape(name_of(c))}</strong><br>{escape(c["says"])}<br>'
             f'<span class="note">{"<br>".join(escape(note) for note in (c["where"], part_of(c)) if note)}</span></th>'
             f'<td class="text">{mark}<br>'
             f'<span class="note">{escape(c["reason"])}</span></td>'

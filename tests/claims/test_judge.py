@@ -244,6 +244,15 @@ def test_each_family_is_corrected_by_itself_and_all_tell_how_much_runs_differ():
     assert apart[0].detectable is not None and apart[0].detectable < (together[0].detectable or 0)
 
 
+def test_a_named_family_is_as_large_as_it_was_named():
+    """A claim that nobody ran counts in it, and not among the paper's."""
+    outcomes = world({("sf", "CL"): 0.53, ("cc", "CL"): 0.5})
+    for family, times in (("few", 2), ("", 1)):
+        ran, other = judge([claim(family=family), claim("other", family=family, gain=["ssf", "cc"])], outcomes, TARGET)
+        assert other.decision == "not run" and other.adjusted is None and ran.p is not None
+        assert ran.adjusted == pytest.approx(min(1.0, times * ran.p))
+
+
 def holm_by_hand(ps: list[float]) -> list[float]:
     """The k-th smallest of n times n - k + 1, never below a smaller one's."""
     order = sorted(range(len(ps)), key=ps.__getitem__)

@@ -92,23 +92,28 @@ def test_a_claim_at_rank_5_reads_its_hits_and_says_what_lacks_them(recorded, row
 
 def test_a_suite_with_claims_of_its_own_is_judged_by_those_wherever_claims_are(recorded, harness, suite_tree, refuses):
     """They go into its bundle, which is checked by them."""
-    suite_tree["suite"]["claims"] = "own.yaml"
+    suite_tree["suite"]["claims"] = "own/claims.yaml"
     settle(suite_tree)
-    assert "own.yaml: no such file" in refuses("claims")
+    assert "own/claims.yaml: no such file, though params.yaml" in refuses("claims")
     parts = [{"gain": ["sf", "cc"], "under": ["CL"], "above": 0, "paper": 9.7}]
     about = {"says": "so", "where": "here", "table": 3, "dataset": "casia-bn", "backbone": "gaitset"}
     two = [
         {"key": key, "family": family, "parts": parts, **about} for key, family in (("one", "first"), ("two", "last"))
     ]
-    Path("own.yaml").write_text(yaml.safe_dump({"claims": two}))
+    Path("own").mkdir()
+    Path("own/claims.yaml").write_text(yaml.safe_dump({"claims": two}))
     rows = json.loads(harness("claims", "--json")[1])
     assert [(row["claim"], row["family"], row["p"] == row["p_holm"]) for row in rows] == [
         ("one", "first", True), ("two", "last", True),
     ]  # fmt: skip
-    apart = "Holm's correction is over each family of claims by itself (first: one; last: two)."
+    apart = "Holm's correction is over each family of claims by itself, run or not (first: one; last: two)."
     for form in ("rich", "md"):
         assert apart in " ".join(harness("claims", "--format", form)[1].split())
     assert harness("publish", "--output", "bundle")[0] == 0
     for name in ("index.html", "report.md"):
-        assert apart in unescape(Path("bundle", name).read_text())
-    assert harness("verify", "bundle")[0] == 0 and Path("bundle/own.yaml").is_file()
+        text = unescape(Path("bundle", name).read_text())
+        assert apart in text and "one, first" in text and "two, last" in text
+    Path("own/claims.yaml").unlink()
+    assert harness("verify", "bundle")[0] == 0
+    Path("bundle/own/claims.yaml").write_text("claims: []\n")
+    assert "changed since it was published" in refuses("verify", "bundle")

@@ -151,3 +151,12 @@ def test_in_brief_only_the_main_claims_and_the_verdicts():
     text = finding(claims, brief=True)
     assert text.endswith("Of 2 claims of the paper 1 is supported, 0 are refuted, 1 is undecided, 0 are not run.")
     assert "so it is" not in text and "so it is" in finding(claims)
+
+
+def test_claims_of_several_families_say_so_and_which_of_them_counts():
+    first, other = {**claim(verdict="undecided", p=0.03), "family": "registered"}, {**claim("x"), "family": "beside"}
+    text = finding([first, other])
+    assert "not beyond chance once the registered claims are counted" in text
+    assert f"by itself, run or not (registered: {MAIN}; beside: x)" in text
+    assert "all claims" not in text and "could be tested here" not in text
+    assert "of no name: x" in finding([first, claim("x")]) and "by itself" not in finding([claim(), claim("x")])
