@@ -137,7 +137,12 @@ def verify_bundle(bundle: Path) -> None:
 
 def _manifest(bundle: Path) -> dict[str, Any]:
     path = bundle / MANIFEST
-    content = read_json(path)
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: not there; name a folder that `harness publish` made, whole") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); fetch the bundle again") from None
     files = content.get("files") if isinstance(content, dict) else None
     if not isinstance(files, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path}: not a bundle of format {FORMAT}; name a folder that `harness publish` made")

@@ -75,6 +75,8 @@ def verify(
     if Path(run).is_dir():
         verify_bundle(Path(run))
         return
+    if Path(run).name != run:
+        raise UserError(f"{run}: no such folder; name a bundle that `harness publish` made, or a run by its name alone")
     settings = load()
     about = _provenance(settings.suite.name, run)
     inputs = about["inputs"]

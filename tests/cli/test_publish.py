@@ -50,6 +50,12 @@ def test_a_bundle_is_whole_and_every_change_is_noticed(bundle, harness, refuses)
     assert "somebody added it" in refuses("verify", "bundle")
     Path("bundle/extra.txt").unlink()
     assert harness("verify", "bundle")[0] == 0
+    assert "no such folder" in refuses("verify", "elsewhere/bundle")
+    manifest = Path("bundle/manifest.json")
+    manifest.write_text(manifest.read_text()[:-9])
+    assert "fetch the bundle again" in refuses("verify", "bundle")
+    manifest.unlink()
+    assert "name a folder that `harness publish` made" in refuses("verify", "bundle")
 
 
 def forge(change) -> None:
