@@ -70,7 +70,10 @@ def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest
     assert (root / "params.yaml").read_text() == compose("smoke")
 
 
-@pytest.mark.parametrize("name", ["results.md", "results-fp32.md", "results-n40.md", "results-replication.md", "results-gpu.md"])
+PAGES = ("results.md", "results-fp32.md", "results-n40.md", "results-replication.md", "results-gpu.md")
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_a_results_page_follows_from_its_records(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
