@@ -405,7 +405,9 @@ class Suite(Strict):
     @field_validator("claims")
     @classmethod
     def _inside(cls, value: str | None) -> str | None:
-        path = PurePosixPath(value or "x/claims.yaml")
+        if value is None:
+            return None
+        path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts or path.suffix != ".yaml" or len(path.parts) < 2:
             raise ValueError("name a .yaml file in a folder below that of params.yaml, which a bundle can take along")
         return value

@@ -128,6 +128,7 @@ def test_numbers_are_finite(settings_tree, key, value):
         ("suite.claims", "conf/../../claims.yaml"),
         ("suite.claims", "params.yaml"),
         ("suite.claims", "conf/claims.json"),
+        ("suite.claims", ""),
     ],
 )
 def test_wrong_types(settings_tree, key, value):

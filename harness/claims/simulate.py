@@ -42,7 +42,7 @@ DESIGNS = (
 )  # fmt: skip
 """The suite walkers (3 seeds, 25 people) with runs that differ not at all to more than people do, and larger suites."""
 NOISE = ((0.0, 0.3), (0.1, 0.3), (0.2, 0.3), (0.4, 0.2))
-"""How much runs and people differ in a planned suite, which nobody knows before."""
+"""(runs, suits) of a planned suite, standard deviations in logits as in :class:`Design`: nobody knows them before."""
 FAMILY = 20
 """Comparisons that are judged together."""
 GAIN = 0.35

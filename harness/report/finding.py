@@ -98,13 +98,13 @@ def findings(
 
 
 def families(claims: Sequence[Mapping[str, Any]]) -> str:
-    """Which claims share Holm's correction, where they are of several families; else nothing."""
+    """Which claims share Holm's correction, where any family has a name; else nothing, as all share it."""
     members: dict[str, list[str]] = {}
     for claim in claims:
         members.setdefault(claim["family"], []).append(claim["claim"])
-    if len(members) < 2:
+    if not any(members):
         return ""
-    named = "; ".join(f"{name or 'of no name'}: {', '.join(keys)}" for name, keys in members.items())
+    named = "; ".join(f"{name or 'of no name, those run'}: {', '.join(keys)}" for name, keys in members.items())
     return f"Holm's correction is over each family of claims by itself, run or not ({named})."
 
 

@@ -12,6 +12,7 @@ from harness import statistics
 from harness.claims.claim import Claim, read_claims
 from harness.claims.judge import judge
 from harness.errors import UserError
+from harness.statistics import holm
 from harness.types import Outcome
 
 VIEWS = tuple(range(0, 181, 18))
@@ -239,8 +240,8 @@ def test_each_family_is_corrected_by_itself_and_all_tell_how_much_runs_differ():
     )
     assert [one.p for one in apart] == [one.p for one in together]
     few = [one.p or 0.0 for one in apart[:2]]
-    assert [one.adjusted for one in apart[:2]] == pytest.approx(holm_by_hand(few))
-    assert [one.adjusted for one in apart[2:]] == pytest.approx(holm_by_hand([one.p or 0.0 for one in apart[2:]]))
+    assert [one.adjusted for one in apart[:2]] == pytest.approx(holm(few))
+    assert [one.adjusted for one in apart[2:]] == pytest.approx(holm([one.p or 0.0 for one in apart[2:]]))
     assert apart[0].detectable is not None and apart[0].detectable < (together[0].detectable or 0)
 
 
@@ -251,15 +252,6 @@ def test_a_named_family_is_as_large_as_it_was_named():
         ran, other = judge([claim(family=family), claim("other", family=family, gain=["ssf", "cc"])], outcomes, TARGET)
         assert other.decision == "not run" and other.adjusted is None and ran.p is not None
         assert ran.adjusted == pytest.approx(min(1.0, times * ran.p))
-
-
-def holm_by_hand(ps: list[float]) -> list[float]:
-    """The k-th smallest of n times n - k + 1, never below a smaller one's."""
-    order = sorted(range(len(ps)), key=ps.__getitem__)
-    found, least = [0.0] * len(ps), 0.0
-    for k, i in enumerate(order):
-        least = found[i] = max(least, min(1.0, (len(ps) - k) * ps[i]))
-    return found
 
 
 def test_power_and_what_is_found_are_those_of_the_family(monkeypatch):
