@@ -24,7 +24,7 @@ _BF16 = ("avx512_bf16", "amx_bf16", "bf16")
 _KIND = ("cpu", "cpu_units", "gpu", "gpu_libraries", "threads", "deterministic", "openblas")
 _OWN = ("harness", "models", "methods")
 WIRING = frozenset(
-    f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "plan", "registry")
+    f"harness/{name}.py" for name in ("config", "errors", "files", "identity", "layout", "plan", "registry", "standing")
 )
 """Modules without arithmetic: a change of theirs makes no run another run."""
 

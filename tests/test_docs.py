@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shlex
 from pathlib import Path
@@ -16,6 +17,7 @@ from typer.exceptions import TyperException
 
 from harness.cli import app as cli
 from harness.config import Settings, Suite, check
+from harness.files import parse_yaml
 from harness.presets import compose, suite_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,7 +105,7 @@ COMPOSED = pytest.mark.xdist_group("presets")
 
 @pytest.fixture(scope="module")
 def presets() -> dict[str, dict[str, Any]]:
-    return {name: yaml.safe_load(compose(name, ROOT / "conf")) for name in suite_names(ROOT / "conf")}
+    return {name: parse_yaml(compose(name, ROOT / "conf")) for name in suite_names(ROOT / "conf")}
 
 
 @in_each
@@ -175,7 +177,7 @@ def test_every_parameter_is_one(path: Path, presets: dict[str, dict[str, Any]]):
 def takes(trees: list[dict[str, Any]], keys: list[str], value: Any) -> bool:
     """Whether some preset is valid with the parameter set to ``value``."""
     for tree in trees:
-        changed: dict[str, Any] = yaml.safe_load(yaml.safe_dump(tree))
+        changed = copy.deepcopy(tree)
         place = changed
         for key in keys[:-1]:
             place = place[key]

@@ -131,11 +131,11 @@ def _short(text: str) -> str:
 
 
 @cache
-def _code(method: str, kind: str, clusters: bool) -> str:
-    """Digest of the files that decide what a run computes: the same for all seeds and variants."""
+def _code(method: str, kind: str, clusters: bool, device: str) -> str:
+    """Digest of what a run computes with: the same for all seeds and variants."""
     from harness.cli import wiring
 
-    return sha256(*wiring.code_of(method, kind, clusters))[:16]
+    return wiring.code_digest(method, kind, clusters, device)
 
 
 def changes(
@@ -165,7 +165,9 @@ def changes(
         "backbone": backbone,
         "params": {key: value_at(again.settings, key) for key in again.method.params},
         "compute": value_at(again.settings, "compute"),
-        "code": _code(again.name.method, again.backbone.kind, again.method.uses_clustering),
+        "code": _code(
+            again.name.method, again.backbone.kind, again.method.uses_clustering, inputs["compute"]["device"]
+        ),
         "lock": lock_digest(),
     }
     for role, other in (("parent", wiring.parent_of(again)), ("view_classifier", wiring.view_classifier_of(again))):

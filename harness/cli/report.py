@@ -21,6 +21,7 @@ from harness.config import Assumed, Settings, load
 from harness.files import atomic_path
 from harness.layout import epochs
 from harness.report.diagnosis import table as label_table
+from harness.standing import applied
 from harness.tables.grid import CONTROLS, Grid
 from harness.tracking.check import checked_epochs
 
@@ -126,7 +127,10 @@ def digests(runs: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
         found[f"data set {inputs['dataset']}", str(inputs["store"])] = None
         found["lock", str(inputs.get("lock", "not recorded"))] = None
         whose = f"{inputs['method']} ({inputs['backbone']['name']})"
-        found[f"code of {whose}", str(inputs.get("code", "not recorded"))] = None
+        code = str(inputs.get("code", "not recorded"))
+        found[f"code of {whose}", code] = None
+        for change in applied(code, inputs.get("compute", {}).get("device", "cpu")):
+            found[f"code changed since, every number kept: {change['from']} to {change['to']}", change["why"]] = None
     return sorted(found)
 
 

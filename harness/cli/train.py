@@ -149,10 +149,7 @@ def _train_and_write(job: Job) -> None:
     events.write("start", run_id=identity, suite=suite, stem=run.name.stem, inputs=job.inputs)
 
     def record(metrics: dict[str, Any]) -> None:
-        try:
-            events.write("epoch", metrics=metrics)
-        except OSError as error:  # a full disk: only the mirror in MLflow is the poorer
-            console.print(f"{events.path}: not written ({error.strerror or error}); the run goes on", markup=False)
+        events.write("epoch", metrics=metrics)
 
     every = float(os.environ.get("HARNESS_CHECKPOINT_SECONDS", "120"))
     resume = Resume(work(identity), every, kept_step(run))

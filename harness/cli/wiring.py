@@ -22,6 +22,7 @@ from harness.files import sha256
 from harness.identity import code_files, lock_digest, versions
 from harness.layout import RunName, store
 from harness.registry import find, module_of
+from harness.standing import standing
 from harness.training import checkpoint
 from harness.training.device import Device
 from harness.training.distributed import Ranks
@@ -89,6 +90,11 @@ def code_of(method: str, kind: str, clusters: bool) -> list[Path]:
     return sorted({*code_files(modules), here, here.with_name("networks.py"), here.with_name("train.py")})
 
 
+def code_digest(method: str, kind: str, clusters: bool, device: str) -> str:
+    """Digest of :func:`code_of`; that of older code where a change since was shown to keep every number."""
+    return standing(sha256(*code_of(method, kind, clusters))[:16], device)
+
+
 def inputs_of(run: Run, store_digest: str, device: Device, ranks: Ranks) -> dict[str, Any]:
     """Everything that the result of a run depends on; its digest is the run's id."""
     compute = value_at(run.settings, "compute")
@@ -107,7 +113,7 @@ def inputs_of(run: Run, store_digest: str, device: Device, ranks: Ranks) -> dict
             "knn": choose_backend(run.settings.compute.knn),
         },
         "store": store_digest,
-        "code": sha256(*code_of(run.name.method, run.backbone.kind, run.method.uses_clustering))[:16],
+        "code": code_digest(run.name.method, run.backbone.kind, run.method.uses_clustering, device.torch.type),
         "libraries": versions(_LIBRARIES),
         "lock": lock_digest(),
         **{role: run_id_of(other) if other else None for role, other in others.items()},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def write_result(path: Path, key: dict[str, Any], scores: dict[str, ConditionScore]) -> None:
     """Writes scores as JSON. ``key``: suite, dataset, backbone, method, seed, run_id, store.
 
-    ``metrics`` holds the means that DVC compares, ``conditions`` everything else.
+    ``metrics`` holds each condition's mean, ``conditions`` everything else.
     """
     conditions = {}
     for name, s in scores.items():

@@ -10,7 +10,7 @@ import pickle
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from filelock import FileLock, Timeout
@@ -19,36 +19,62 @@ from harness.errors import UserError
 from harness.files import atomic_path
 
 _MAGIC = b"GAITSF1\n"
+_DIGEST = hashlib.sha256().digest_size
 _KEEP = 2
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Writes tensors and plain values as one file: a magic line, a SHA-256, then torch's own format."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    body = buffer.getvalue()
-    with atomic_path(path) as scratch:
-        scratch.write_bytes(_MAGIC + hashlib.sha256(body).digest() + body)
+    with atomic_path(path) as scratch, scratch.open("wb") as file:
+        file.write(_MAGIC + bytes(_DIGEST))
+        body = _Hashed(file)
+        try:
+            torch.save(content, body)  # pyright: ignore[reportArgumentType]
+        except RuntimeError:  # torch tells of a full disk in words of its own
+            if body.trouble is None:
+                raise
+            raise body.trouble from None
+        file.seek(len(_MAGIC))
+        file.write(body.digest.digest())
+
+
+class _Hashed:
+    """Passes on what is written, and digests it: a state is never in memory a second time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest = file, hashlib.sha256()
+        self.trouble: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.trouble = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def load(path: Path) -> dict[str, Any]:
     """Reads what :func:`save` wrote, onto the CPU; a missing or damaged file is a :class:`UserError`."""
     try:
-        raw = Path(path).read_bytes()
+        raw = memoryview(Path(path).read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: no such checkpoint; run the stage that makes it first") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); name a checkpoint") from None
-    start = len(_MAGIC) + 32
-    if not raw.startswith(_MAGIC):
+    head, body = raw[: len(_MAGIC) + _DIGEST], raw[len(_MAGIC) + _DIGEST :]
+    if head[: len(_MAGIC)] != _MAGIC:
         raise UserError(
             f"{path}: not a checkpoint of this harness; run its stage again, or bring OpenGait's in with "
             "`harness checkpoint import`"
         )
-    if hashlib.sha256(raw[start:]).digest() != raw[len(_MAGIC) : start]:
+    if hashlib.sha256(body).digest() != head[len(_MAGIC) :]:
         raise UserError(f"{path}: damaged (checksum differs); delete it and run again")
     try:
-        content = torch.load(io.BytesIO(raw[start:]), map_location="cpu", weights_only=True)
+        content = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
         raise UserError(f"{path}: holds more than tensors and plain values; it is not loaded, delete it") from None
     if not isinstance(content, dict):
@@ -95,8 +121,11 @@ class Resume:
             return f"{self.folder}: no checkpoint after step {step} ({reason}); the run goes on"
         if step == self.keep:
             self._keep(path)
-        for old in self.files()[:-_KEEP]:
-            old.unlink(missing_ok=True)
+        # Those of later steps were damaged, or the run had not come here again.
+        states = self.files()
+        now = states.index(path) + 1
+        for other in (*states[: max(0, now - _KEEP)], *states[now:]):
+            other.unlink(missing_ok=True)
         return None
 
     def latest(self) -> tuple[dict[str, Any] | None, list[str]]:

@@ -72,7 +72,11 @@ def set_up(compute: Compute, local_rank: int = 0) -> Device:
     torch.set_num_threads(compute.threads)
     keep_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    if compute.compile == "none":
+        # What use_deterministic_algorithms sets, but that has the compiler imported too: seconds in each process.
+        torch.set_deterministic_debug_mode("error")
+    else:
+        torch.use_deterministic_algorithms(True)
     # Filling every new tensor with NaN is no part of equal results, and costs a CPU 4 % of its time in extraction.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.benchmark = False

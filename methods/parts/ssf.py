@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from harness.config import SampleFusion, Settings
 from harness.types import Tools
@@ -14,12 +16,26 @@ from methods.parts.round import Round, count_clusters, renumber
 from methods.parts.space import SimilaritySpace
 
 PARAMS = ("methods.ssf", "assumed.curriculum-rate")
+_CHUNK = 4096
+"""Sequences whose similarities are in memory at a time: all of them, times clusters, would outgrow it."""
 
 
 def curriculum_bound(settings: SampleFusion, epoch: int, found: int, previous: int | None, adaptive: bool) -> float:
     """Eq. 4 and 5: s_c = s_o - lambda * epoch, lambda = lambda_base * abs(C_n / C_o); the ratio is 1 at first."""
     ratio = found / previous if adaptive and previous else 1.0
     return settings.s_o - settings.lambda_base * ratio * epoch
+
+
+def _nearest(
+    features: Tensor, rows: npt.NDArray[np.int64], centroids: Tensor
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """The largest similarity of each of ``rows`` to a centroid f32[K,F], and that centroid's number."""
+    best, nearest = np.empty(len(rows), np.float32), np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        found = (features[rows[chunk]] @ centroids.t()).max(dim=1)
+        best[chunk], nearest[chunk] = found.values.cpu().numpy(), found.indices.cpu().numpy()
+    return best, nearest
 
 
 class SelectiveSampleFusion:
@@ -48,8 +64,7 @@ class SelectiveSampleFusion:
         if moving.size and not dissolved.all():
             centroids = centroids_of(round.features, torch.from_numpy(labels).to(round.features.device), clusters)
             others = np.flatnonzero(~dissolved)
-            similarity = round.features[moving] @ centroids[others].t()
-            best, nearest = (x.cpu().numpy() for x in similarity.max(dim=1))
+            best, nearest = _nearest(round.features, moving, centroids[others])
             near = best > bound
             adjusted[moving[near]] = others[nearest[near]]
             assigned = moving[near]

@@ -14,7 +14,7 @@ from harness.cli import wiring
 from harness.config import load, value_at
 from harness.data.sets import protocol_of
 from harness.evaluation.evaluate import ConditionScore
-from harness.files import read_json, sha256, write_json
+from harness.files import read_json, write_json
 from harness.identity import lock_digest
 from harness.layout import RunName, provenance, result
 from harness.tracking.records import write_result
@@ -57,7 +57,6 @@ def record(method: str, seed: int, variant: str = "", rate: float | None = None)
     key["protocol"] = asdict(protocol_of("casia-b"))
     scored = {c: condition_score(rng, rate) for c in ("NM", "BG", "CL")}
     write_result(result("smoke", method, "gaitset", "target", seed, variant), key, scored)
-    code = wiring.code_of(method, run.backbone.kind, run.method.uses_clustering)
     inputs = {
         "method": method,
         "backbone": {"name": run.name.backbone, **run.backbone.model_dump(mode="json")},
@@ -66,7 +65,7 @@ def record(method: str, seed: int, variant: str = "", rate: float | None = None)
         "params": {k: value_at(run.settings, k) for k in run.method.params},
         "compute": {**value_at(run.settings, "compute"), "device": "cpu", "knn": "faiss"},
         "store": "ab" * 32,
-        "code": sha256(*code)[:16],
+        "code": wiring.code_digest(method, run.backbone.kind, run.method.uses_clustering, "cpu"),
         "lock": lock_digest(),
         "parent": identity_of(parent, seed) if (parent := run.method.parent()) else None,
         "view_classifier": None,

@@ -10,9 +10,24 @@ from torch.nn import functional as F
 from harness.config import SampleFusion
 from methods.parts.round import Round, count_clusters
 from methods.parts.space import SimilaritySpace
-from methods.parts.ssf import SelectiveSampleFusion, curriculum_bound
+from methods.parts.ssf import SelectiveSampleFusion, _nearest, curriculum_bound
 
 SETTINGS = SampleFusion(c_low=0.8, s_o=0.7, lambda_base=0.005)
+
+
+def test_chunks_change_nothing_and_are_what_float64_says(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(7)
+    features = F.normalize(torch.from_numpy(rng.normal(size=(50, 6)).astype(np.float32)), dim=1)
+    centroids = F.normalize(torch.from_numpy(rng.normal(size=(9, 6)).astype(np.float32)), dim=1)
+    rows = rng.permutation(50)[:31]
+    best, nearest = _nearest(features, rows, centroids)
+    exact = features.double().numpy()[rows] @ centroids.double().numpy().T
+    assert nearest.tolist() == exact.argmax(axis=1).tolist()
+    assert best == pytest.approx(exact.max(axis=1), abs=1e-6)
+    for size in (1, 7, 31, 64):
+        monkeypatch.setattr("methods.parts.ssf._CHUNK", size)
+        other, same = _nearest(features, rows, centroids)
+        assert other == pytest.approx(best, abs=1e-6) and same.tolist() == nearest.tolist()
 
 
 def test_bound_is_equations_4_and_5():

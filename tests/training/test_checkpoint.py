@@ -2,10 +2,12 @@
 
 import errno
 import hashlib
+import io
 import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,15 @@ def test_checkpoint_round_trip(tiny: Any, tmp_path: Path):
     got = checkpoint.load(tmp_path / "a.pt")
     assert tiny.equal(got.pop("network"), content.pop("network")) and got == content
     assert [file.name for file in tmp_path.iterdir()] == ["a.pt"]
+
+
+def test_what_is_saved_is_not_in_memory_twice(tmp_path: Path):
+    content = {"weights": torch.zeros(4_000_000)}
+    tracemalloc.start()
+    checkpoint.save(tmp_path / "a.pt", content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (tmp_path / "a.pt").stat().st_size > 16_000_000 > 8 * peak
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "flipped", "torch's own", "pickle", "magic only"])
@@ -83,15 +94,20 @@ def test_code_behind_a_right_checksum_does_not_run(form: str, tmp_path: Path):
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Writing a state fails half-way, as on a full disk, once the list that this returns is not empty."""
-    plain, full = Path.write_bytes, []
+    plain, full = Path.open, []
 
-    def write(self: Path, data: bytes) -> int:
-        if full and self.name.startswith("step-"):
-            plain(self, data[: len(data) // 2])
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return plain(self, data)
+    class Filling(io.BufferedWriter):
+        def write(self, data: Any) -> int:
+            if self.tell() > 1000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
 
-    monkeypatch.setattr(Path, "write_bytes", write)
+    def opened(self: Path, mode: str = "r", *words: Any, **more: Any) -> Any:
+        if full and mode == "wb" and self.name.startswith("step-"):
+            return Filling(io.FileIO(self, "w"))
+        return plain(self, mode, *words, **more)
+
+    monkeypatch.setattr(Path, "open", opened)
     return full
 
 
@@ -115,6 +131,20 @@ def test_a_full_disk_stops_no_run_and_spoils_no_state(
     again = tiny.Ear()
     got, _ = tiny.fit(make(settings), tmp_path / "parts", again)
     assert again.notes == ["resumed after epoch 1"] and tiny.equal(got, wanted)
+
+
+def test_a_damaged_newest_state_makes_way(tmp_path: Path):
+    """It would otherwise count as one of the last two, and leave a single one to fall back on."""
+    resume = Resume(tmp_path)
+    for step in (10, 20):
+        assert resume.save(step, {"step": step}) is None
+    newest = tmp_path / "step-000000020.pt"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    state, notes = resume.latest()
+    assert state == {"step": 10} and len(notes) == 1 and "damaged" in notes[0]
+    assert resume.save(15, {"step": 15}) is None
+    assert [file.name for file in resume.files()] == ["step-000000010.pt", "step-000000015.pt"]
+    resume.close()
 
 
 @pytest.mark.skipif(not (sys.platform == "linux" and os.geteuid() == 0), reason="needs to mount a tmpfs")
