@@ -4,14 +4,43 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from recorded import edit, identity_of
 
+from harness.cli import figures
+from harness.config import Settings
 from harness.files import read_json, sha256, write_json
 
 pytestmark = pytest.mark.xdist_group("bundles")  # one worker makes the bundle for all
+
+
+@pytest.fixture(scope="module")
+def drawings() -> dict[Any, Any]:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(drawings: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What records show is drawn once for all bundles of theirs; that it comes out alike twice is another test's."""
+
+    def once(name: str, draw: Callable[[Settings], Any]) -> Callable[[Settings], Any]:
+        def drawn(settings: Settings) -> Any:
+            key = (name, sha256(Path("params.yaml"), *sorted(Path("results").rglob("*.json"))))
+            if key not in drawings:
+                drawings[key] = draw(settings)
+            return drawings[key]
+
+        return drawn
+
+    for name, draw in figures.RECORDS.items():
+        monkeypatch.setitem(figures.RECORDS, name, once(name, draw))
+    renderer = figures._renderer
+    monkeypatch.setattr(figures, "_renderer", lambda figure: drawings.setdefault(figure, cache(renderer(figure))))
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *author, *words], cwd=folder, check=True, capture_output=True)
 
 
-@pytest.fixture(params=["folder", "s3", pytest.param("ssh", marks=pytest.mark.long)])
+@pytest.fixture(params=["folder", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("s3", "ssh"))])
 def remote(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The words that set a remote up."""
     if request.param == "folder":
