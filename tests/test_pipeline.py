@@ -128,6 +128,14 @@ def test_every_figure_is_drawn_twice_alike(workspace: Pipeline) -> None:
     assert one == other
 
 
+def test_what_the_view_classifier_says_is_what_ssf_heard(workspace: Pipeline) -> None:
+    (told,) = json.loads(workspace.harness("views", "--json"))
+    ssf = json.loads((workspace.folder / "results/tiny/epochs/ssf-gaitset-target-s0.json").read_text())["epochs"][0]
+    assert told["seed"] == 0 and told["called"] == ssf["ssf_front_back"] and len(told["views"]) == 11
+    printed = workspace.harness("views")
+    assert "180 (front or back)" in printed and f"{100 * told['precision']:.1f} %" in printed
+
+
 def test_dvc_shows_metrics_and_plots(workspace: Pipeline) -> None:
     metrics = json.loads(workspace.dvc("metrics", "show", "--json"))
     (files,) = (entry["data"] for entry in metrics.values())

@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": ("harness.cli.explain:explain", _RESULTS),
     "diff": ("harness.cli.explain:diff", _RESULTS),
     "report": ("harness.cli.report:report", _RESULTS),
+    "views": ("harness.cli.views:views", _RESULTS),
     "publish": ("harness.cli.publish:publish", _RESULTS),
     "verify": ("harness.cli.verify:verify", _RESULTS),
     "track": ("harness.cli.track:app", _RESULTS),

@@ -127,9 +127,15 @@ def _ranked(shared: Iterable[_Shared]) -> list[Column]:
 def _both(
     here: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """The claims that were tested in both."""
-    other = {claim["claim"]: claim for claim in there if claim["difference"] is not None}
-    return [(c, other[c["claim"]]) for c in here if c["difference"] is not None and c["claim"] in other]
+    """The claims that were tested in both: of the same name, words and methods."""
+    other = {_asked(claim): claim for claim in there if claim["difference"] is not None}
+    return [(c, other[_asked(c)]) for c in here if c["difference"] is not None and _asked(c) in other]
+
+
+def _asked(claim: Mapping[str, Any]) -> tuple[object, ...]:
+    """What a claim asks: suites may have claims files of their own, in which a name says something else."""
+    words = tuple(claim[key] for key in ("claim", "says", "metric", "dataset", "backbone"))
+    return *words, *claim["methods"]
 
 
 def _claim(own: Mapping[str, Any], its: Mapping[str, Any]) -> tuple[str, ...]:

@@ -144,6 +144,11 @@ def test_a_damaged_newest_state_makes_way(tmp_path: Path):
     assert state == {"step": 10} and len(notes) == 1 and "damaged" in notes[0]
     assert resume.save(15, {"step": 15}) is None
     assert [file.name for file in resume.files()] == ["step-000000010.pt", "step-000000015.pt"]
+    for file in resume.files():
+        file.write_bytes(b"")
+    state, notes = resume.latest()
+    assert state is None and len(notes) == 2
+    assert resume.save(5, {"step": 5}) is None and resume.latest() == ({"step": 5}, [])
     resume.close()
 
 
