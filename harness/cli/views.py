@@ -18,7 +18,7 @@ from harness.cli.console import console
 from harness.config import Settings, load
 from harness.evaluation.diagnostics import FRONT_BACK_VIEWS
 from harness.training.device import set_up
-from harness.training.extract import extract
+from harness.training.distributed import Ranks
 from methods.view_classifier import FRONT_BACK
 
 Bools = npt.NDArray[np.bool_]
@@ -90,15 +90,13 @@ def views(
 
 
 def _asked(settings: Settings, dataset: str, seed: int) -> Told:
-    run = wiring.resolve(settings, wiring.VIEW_CLASSIFIER, "", dataset, seed)
+    run = wiring.resolve(settings, "ssf", next(iter(settings.backbones)), dataset, seed)
     store = wiring.open_store(settings, dataset)
     store.verify()
     device = set_up(settings.compute)
-    network, _ = wiring.trained_network(run, device)
-    frames = device.hold(torch.from_numpy(store.frames))
-    logits = extract(network, frames, store.pool("train", labels=False), device).mean(dim=1)
-    called = (logits[:, 1] > logits[:, 0]).cpu().numpy()
-    return told(seed, called, store.labels(store.rows("train")).view_deg)
+    frames, pool = device.hold(torch.from_numpy(store.frames)), store.pool("train", labels=False)
+    called = wiring.front_back_of(run, frames, pool, device, Ranks())
+    return told(seed, called(), store.labels(store.rows("train")).view_deg)
 
 
 def _percent(share: float) -> str:
