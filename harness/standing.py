@@ -29,6 +29,12 @@ def standing(code: str, device: str) -> str:
     return _oldest(device).get(code, code)
 
 
+def elsewhere(recorded: str, now: str) -> list[str]:
+    """The kinds of device on which today's code was shown to give the numbers of a run's."""
+    kinds = sorted({device for change in changes() for device in change["shown"]})
+    return [device for device in kinds if recorded != now and standing(now, device) == recorded]
+
+
 def applied(code: str, device: str) -> list[dict[str, Any]]:
     """The changes since the code with which a run was made, as far as its numbers are shown to stand."""
     since = []

@@ -50,6 +50,12 @@ def test_what_was_shown_on_one_kind_of_device_says_nothing_of_another(written):
     assert standing.applied("one", "cuda") == []
 
 
+def test_where_else_it_was_shown_is_told(written):
+    written(change({"two": "one"}), change({"three": "two"}))
+    assert standing.elsewhere("one", "three") == ["cpu"] and standing.elsewhere("one", "two") == ["cpu"]
+    assert standing.elsewhere("one", "new") == [] and standing.elsewhere("new", "new") == []
+
+
 def test_a_runs_code_is_what_is_known(written):
     now = sha256(*code_of("cc", "gaitset", True))[:16]
     written(change({now: "0" * 16}))
@@ -128,10 +134,9 @@ def test_locks_of_suites_on_that_device_name_the_new_files(
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_the_last_change_is_shown_again(tool: ModuleType):
-    """Where git still knows both commits, as in a whole clone."""
-    if not standing.changes():
-        pytest.skip("no change was shown yet")
+def test_the_last_change_is_shown_again(tool: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    """In fp32, where git still knows both commits, as in a whole clone."""
+    monkeypatch.setattr(tool, "PRECISIONS", ("fp32",))
     last = standing.changes()[-1]
     before, after = tool.compared(last["from"], last["to"], "cpu")
     pairs = {after["code"][key]: code for key, code in before["code"].items() if after["code"][key] != code}

@@ -19,6 +19,7 @@ from harness.config import Settings, load, value_at
 from harness.errors import UserError
 from harness.files import parse_yaml, sha256
 from harness.layout import epochs, provenance, scores, stages, stem, store
+from harness.standing import elsewhere
 from harness.tracking.check import checked_epochs, checked_provenance, whole
 
 
@@ -85,8 +86,15 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
         if changed:
             listed = "; ".join(f"{key}: {_short(old)} -> {_short(new)}" for key, old, new in changed[:4])
             more = f" and {len(changed) - 4} more" * (len(changed) > 4)
-            problems.append({"record": name, "problem": f"stale: {listed}{more}"})
+            problems.append({"record": name, "problem": f"stale: {listed}{more}{_shown(changed)}"})
     return problems
+
+
+def _shown(changed: list[tuple[str, str, str]]) -> str:
+    """Where a change of the code alone was shown to keep every number, if not on the run's own kind of device."""
+    ((key, recorded, now), *others) = changed
+    kinds = elsewhere(recorded, now) if key == "code" and not others else []
+    return f" (the same numbers, but shown on {', '.join(kinds)} alone)" if kinds else ""
 
 
 def _epochs(suite: str, runs: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
