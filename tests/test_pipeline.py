@@ -133,7 +133,7 @@ def test_what_the_view_classifier_says_is_what_ssf_heard(workspace: Pipeline) ->
     ssf = json.loads((workspace.folder / "results/tiny/epochs/ssf-gaitset-target-s0.json").read_text())["epochs"][0]
     assert told["seed"] == 0 and told["called"] == ssf["ssf_front_back"] and len(told["views"]) == 11
     printed = workspace.harness("views")
-    assert "180 (front or back)" in printed and f"{100 * told['precision']:.1f} %" in printed
+    assert "180 (front or back)" in printed and f"{100 * told['recall']:.1f} %" in printed
 
 
 def test_dvc_shows_metrics_and_plots(workspace: Pipeline) -> None:

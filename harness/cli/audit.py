@@ -19,7 +19,7 @@ from harness.config import Settings, load, value_at
 from harness.errors import UserError
 from harness.files import parse_yaml, sha256
 from harness.layout import epochs, provenance, scores, stages, stem, store
-from harness.standing import elsewhere
+from harness.standing import elsewhere, standing
 from harness.tracking.check import checked_epochs, checked_provenance, whole
 
 
@@ -94,7 +94,7 @@ def _shown(changed: list[tuple[str, str, str]]) -> str:
     """Where a change of the code alone was shown to keep every number, if not on the run's own kind of device."""
     ((key, recorded, now), *others) = changed
     kinds = elsewhere(recorded, now) if key == "code" and not others else []
-    return f" (the same numbers, but shown on {', '.join(kinds)} alone)" if kinds else ""
+    return f" (shown to give the same numbers on {', '.join(kinds)}, and not here)" if kinds else ""
 
 
 def _epochs(suite: str, runs: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
@@ -169,13 +169,12 @@ def changes(
         file = Path(settings.checkpoints.get(again.name.backbone) or "")
         there = {"imported": sha256(file)} if file.is_file() else {}
         return sorted(compare(inputs, {"backbone": backbone, **there}))
+    device = inputs.get("compute", {}).get("device", "cpu")
     now: dict[str, Any] = {
         "backbone": backbone,
         "params": {key: value_at(again.settings, key) for key in again.method.params},
         "compute": value_at(again.settings, "compute"),
-        "code": _code(
-            again.name.method, again.backbone.kind, again.method.uses_clustering, inputs["compute"]["device"]
-        ),
+        "code": _code(again.name.method, again.backbone.kind, again.method.uses_clustering, device),
         "lock": lock_digest(),
     }
     for role, other in (("parent", wiring.parent_of(again)), ("view_classifier", wiring.view_classifier_of(again))):
@@ -184,4 +183,6 @@ def changes(
     folder = store(settings.suite.name, inputs["dataset"])
     if (folder / "store.json").is_file():
         now["store"] = SequenceStore(folder).digest
-    return sorted(compare(inputs, now))
+    # A run of the code since is one of the older code that it stands for.
+    recorded = {**inputs, "code": standing(str(inputs.get("code")), device)}
+    return sorted(compare(recorded, now))

@@ -23,6 +23,7 @@ from harness.config import Compute, load
 from harness.errors import UserError, nearest
 from harness.identity import environment, same_kind
 from harness.layout import kept, provenance, stem
+from harness.standing import standing
 from harness.tracking.check import checked_epochs, checked_provenance
 from harness.training import checkpoint
 from harness.training.checkpoint import Resume
@@ -116,7 +117,8 @@ def _provenance(suite: str, run: str) -> dict[str, Any]:
 
 
 def _same_run(run: str, then: dict[str, Any], now: dict[str, Any], compute: Compute) -> None:
-    changed = [key for key in then if key not in _MACHINE and then[key] != now.get(key)]
+    recorded = {**then, "code": standing(str(then.get("code")), then["compute"].get("device", "cpu"))}
+    changed = [key for key in then if key not in _MACHINE and recorded[key] != now.get(key)]
     if (processes := then["compute"].get("ranks", 1)) > 1:
         raise UserError(
             f"{run}: {processes} processes trained it, whose sums one process, as verify has, takes in another order; "

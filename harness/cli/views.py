@@ -15,7 +15,9 @@ from rich.table import Table
 
 from harness.cli import complete, wiring
 from harness.cli.console import console
-from harness.config import Settings, load
+from harness.config import load
+from harness.data.store import SequenceStore
+from harness.errors import UserError
 from harness.evaluation.diagnostics import FRONT_BACK_VIEWS
 from harness.training.device import set_up
 from harness.training.distributed import Ranks
@@ -30,33 +32,36 @@ class Told:
 
     precision and recall are of the views that it learnt as front and back; beside: precision where those next to them
     count too, which the paper calls front/back views as well (section 3.2). views: degrees -> share of the sequences
-    there that it calls front or back. All are in [0,1]; precision is 0 where it calls nothing so, recall where there is
-    nothing to find.
+    there that it calls front or back. All are in [0,1]; precision is None where it calls nothing so, recall where there
+    is nothing to find.
     """
 
     seed: int
     sequences: int
     called: float
-    precision: float
-    beside: float
-    recall: float
+    precision: float | None
+    beside: float | None
+    recall: float | None
     views: dict[int, float]
 
 
 def told(seed: int, called: Bools, degrees: npt.NDArray[np.int64]) -> Told:
     """Counts what was ``called`` bool[N] front or back, by views ``degrees`` i64[N]."""
     true = np.isin(degrees, FRONT_BACK)
-    right = int((called & true).sum())
-    near = int((called & np.isin(degrees, FRONT_BACK_VIEWS)).sum())
+    near = np.isin(degrees, FRONT_BACK_VIEWS)
     return Told(
         seed,
         len(called),
         float(called.mean()),
-        right / max(int(called.sum()), 1),
-        near / max(int(called.sum()), 1),
-        right / max(int(true.sum()), 1),
+        _share(true[called]),
+        _share(near[called]),
+        _share(called[true]),
         {int(view): float(called[degrees == view].mean()) for view in np.unique(degrees)},
     )
+
+
+def _share(found: Bools) -> float | None:
+    return float(found.mean()) if found.size else None
 
 
 def views(
@@ -72,7 +77,11 @@ def views(
     Example: harness views --dataset target --seed 0
     """
     settings = load()
-    found = [_asked(settings, dataset, number) for number in seed or settings.suite.seeds]
+    backbone = next(iter(settings.backbones))  # SSF with any asks the same classifier
+    runs = [wiring.resolve(settings, "ssf", backbone, dataset, number) for number in seed or settings.suite.seeds]
+    store = wiring.open_store(settings, dataset)
+    store.verify()
+    found = [_asked(run, store) for run in runs]
     if as_json:
         print(json.dumps([asdict(one) for one in found], indent=1))
         return
@@ -89,15 +98,16 @@ def views(
     console.print(table)
 
 
-def _asked(settings: Settings, dataset: str, seed: int) -> Told:
-    run = wiring.resolve(settings, "ssf", next(iter(settings.backbones)), dataset, seed)
-    store = wiring.open_store(settings, dataset)
-    store.verify()
-    device = set_up(settings.compute)
+def _asked(run: wiring.Run, store: SequenceStore) -> Told:
+    try:
+        degrees = store.labels(store.rows("train")).view_deg
+    except ValueError:
+        raise UserError(f"{store.path}: its views have no degrees, so nothing says which are front or back") from None
+    device = set_up(run.settings.compute)
     frames, pool = device.hold(torch.from_numpy(store.frames)), store.pool("train", labels=False)
     called = wiring.front_back_of(run, frames, pool, device, Ranks())
-    return told(seed, called(), store.labels(store.rows("train")).view_deg)
+    return told(run.name.seed, called(), degrees)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _percent(share: float | None) -> str:
+    return "—" if share is None else f"{100 * share:.1f} %"

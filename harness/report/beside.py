@@ -133,7 +133,7 @@ def _both(
 
 
 def _asked(claim: Mapping[str, Any]) -> tuple[object, ...]:
-    """What a claim asks: suites may have claims files of their own, in which a name says something else."""
+    """A claim's name, words and methods: in the claims file of another suite a name may say another thing."""
     words = tuple(claim[key] for key in ("claim", "says", "metric", "dataset", "backbone"))
     return *words, *claim["methods"]
 

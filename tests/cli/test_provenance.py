@@ -10,13 +10,16 @@ import pytest
 import yaml
 from recorded import edit, record, settle
 
+from harness import standing
 from harness.audit.records import against_lock
 from harness.claims import simulate
+from harness.cli import audit
 from harness.cli.audit import audit_records
 from harness.cli.explain import stage_of
 from harness.cli.tables import build_grids, write_tables
+from harness.cli.wiring import code_of
 from harness.config import load
-from harness.files import parse_yaml
+from harness.files import parse_yaml, sha256
 from harness.layout import epochs, provenance, result, scores, stages
 
 
@@ -109,6 +112,22 @@ def test_a_changed_parameter_makes_its_records_stale(recorded, refuses, suite_tr
     assert set(named) == {f"{method}-gaitset-target-s{seed}" for method in stale for seed in (0, 1, 2)}
     assert all(f"{section}.{key}" in problem for problem in named.values())
     assert "stale" in refuses("audit", "--strict")
+
+
+def test_a_run_of_today_is_not_stale_when_today_stands_for_older_code(recorded, monkeypatch, tmp_path):
+    """It was made before the change was shown, and holds the digest of its own code."""
+    now = sha256(*code_of("cc", "gaitset", True))[:16]
+    shown = {"why": "x", "code": {now: "0" * 16}, "shown": {"cpu": {}}}
+    (tmp_path / "standing.json").write_text(json.dumps({"changes": [shown]}))
+    monkeypatch.setattr(standing, "FILE", tmp_path / "standing.json")
+    for cached in (standing._oldest, audit._code):
+        cached.cache_clear()
+    for seed, code in enumerate((now, "0" * 16, "1" * 16)):
+        edit(provenance("smoke", f"cc-gaitset-target-s{seed}"), lambda c, code=code: c["inputs"].update(code=code))
+    stale = {line["record"] for line in audit_records(load())}
+    for cached in (standing._oldest, audit._code):
+        cached.cache_clear()
+    assert "cc-gaitset-target-s2" in stale and not stale & {"cc-gaitset-target-s0", "cc-gaitset-target-s1"}
 
 
 def test_changed_code_lock_parents_and_data_are_named(recorded):

@@ -27,7 +27,8 @@ def test_counts_are_those_of_a_plain_loop():
 def test_nothing_called_and_nothing_to_find():
     degrees = np.array([90, 108])
     none, every = told(0, np.zeros(2, bool), degrees), told(0, np.ones(2, bool), degrees)
-    assert (none.precision, none.beside, none.recall, every.precision, every.recall) == (0, 0, 0, 0, 0)
+    assert (none.precision, none.beside, none.recall, none.called) == (None, None, None, 0)
+    assert (every.precision, every.beside, every.recall) == (0, 0, None)
 
 
 def test_what_is_missing_is_named(empty, refuses):

@@ -15,7 +15,7 @@ from methods.parts.ssf import SelectiveSampleFusion, _nearest, curriculum_bound
 SETTINGS = SampleFusion(c_low=0.8, s_o=0.7, lambda_base=0.005)
 
 
-def test_chunks_change_nothing_and_are_what_float64_says(monkeypatch: pytest.MonkeyPatch):
+def test_the_nearest_are_what_float64_says_whatever_the_chunks(monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(7)
     features = F.normalize(torch.from_numpy(rng.normal(size=(50, 6)).astype(np.float32)), dim=1)
     centroids = F.normalize(torch.from_numpy(rng.normal(size=(9, 6)).astype(np.float32)), dim=1)
