@@ -103,6 +103,12 @@ class Claim(Strict):
         return self
 
     @property
+    def question(self) -> tuple[object, ...]:
+        """All that the verdict hangs on, whatever the claim's name and words: equal of equal questions."""
+        parts = tuple(tuple(part.model_dump(exclude={"paper"}).values()) for part in self.parts)
+        return self.metric, self.dataset, self.backbone, *parts
+
+    @property
     def paper(self) -> float | None:
         """The paper's size of the part with the least to spare, None where it gives no size."""
         sizes = [(part.spare, part.paper) for part in self.parts if part.spare is not None]

@@ -10,11 +10,10 @@ from harness.claims.claim import Part
 from harness.claims.measure import MissingError, by_run, differences
 from harness.cli.claims import judged, row
 from harness.cli.evidence import cost, evidence_of
+from harness.cli.others import people, settings_of, what_counts
 from harness.cli.tables import build_grids
-from harness.config import Settings, check
+from harness.config import Settings
 from harness.errors import UserError
-from harness.files import parse_yaml
-from harness.presets import compose
 from harness.report.beside import Beside, Side, beside
 from harness.statistics import Floats
 from harness.tables.grid import Place
@@ -22,32 +21,29 @@ from harness.types import Outcome
 
 _DATASET = "casia-bn"
 _THERE = "there"
-_LABELS = {"preset", "name", "about", "datasets", "backbones", "extra", "controls", "variants", "seeds", "claims"}
-"""What of a suite says which runs it has; the rest changes what a run computes."""
 
 
 def beside_preset(settings: Settings, side: Side, preset: str) -> Beside:
     """Compares the suite in use, of which ``side`` is known, with that of a preset of the same people; other people are
     a ``UserError``."""
-    other = check(parse_yaml(compose(preset)), f"conf/suite/{preset}.yaml")
+    other = settings_of(preset)
     if other.suite.name == settings.suite.name:
         raise UserError(f"--beside {preset}: its results are this suite's own; name a preset of another suite")
     here, there = evidence_of(settings), evidence_of(other)
     names = [evidence.stands_for.get(_DATASET) for evidence in (here, there)]
-    people = [_people(s, name) for s, name in zip((settings, other), names, strict=True)]
+    made = [people(s, name) for s, name in zip((settings, other), names, strict=True)]
     dataset = names[0]
-    if dataset is None or names[0] != names[1] or people[0] != people[1]:
+    if dataset is None or names[0] != names[1] or made[0] != made[1]:
         raise UserError(
             f"--beside {preset}: its test people are not this suite's, so that no difference means anything; name a "
             "preset with the same data"
         )
     if not there.records:
         raise UserError(f"--beside {preset}: results/{other.suite.name} has no scores; compute or pull them first")
-    one, two = (s.model_dump(mode="json", exclude={"plan": True, "suite": _LABELS}) for s in (settings, other))
     (summary,) = build_grids(other, ["summary"])
     its = Side(summary, [row(one) for one in judged(other)])
     pairs = pairing(here.outcomes, there.outcomes, dataset)
-    return beside(preset, cost(other), sorted(compare(one, two)), side, its, pairs)
+    return beside(preset, cost(other), sorted(compare(what_counts(settings), what_counts(other))), side, its, pairs)
 
 
 def pairing(here: Iterable[Outcome], there: Iterable[Outcome], dataset: str) -> Callable[[Place], Floats | None]:
@@ -64,8 +60,3 @@ def pairing(here: Iterable[Outcome], there: Iterable[Outcome], dataset: str) -> 
             return None
 
     return paired
-
-
-def _people(settings: Settings, name: str | None) -> object:
-    """What makes a data set: the parameters of its walkers, or where its archive lies."""
-    return settings.walkers.get(name or "") or settings.archives.get(name or "")

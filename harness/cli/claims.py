@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -136,13 +137,17 @@ def claims(
     path: Annotated[Path | None, typer.Option("--claims", help="a file of your own claims, like the paper's")] = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.rich,
     as_json: Annotated[bool, typer.Option("--json", help="the same as --format json")] = False,
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="together with this suite of other people and seeds; may be repeated"),
+    ] = None,
     simulate: Annotated[
         int | None, typer.Option(min=4, help="how honest is the test? This many made-up comparisons instead (minutes)")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=3, help="with --simulate: of a suite with so many seeds")] = None,
     people: Annotated[int | None, typer.Option(min=2, help="with --simulate: and so many test subjects")] = None,
     update: Annotated[
-        Path | None, typer.Option(help="with --simulate: renew the marked block of a document, docs/statistics.md")
+        Path | None, typer.Option(help="with --simulate or --with: renew the marked block of a document")
     ] = None,
 ) -> None:
     """Judge each claim of the paper: supported, refuted, undecided or not run.
@@ -153,39 +158,78 @@ def claims(
     between people; power is the chance to find the paper's size, where it gives one. Where fewer than about eight
     claims can be compared, p is somewhat too small (docs/statistics.md).
 
+    With --with: one estimate of each question that suites of other people and seeds tested too, without a verdict.
+
     Example: harness claims --claim sf-cc-cl
     """
     if simulate is not None:
+        if others:
+            raise UserError("--with and --simulate do not go together; give one")
         _simulate(simulate, path, update, seeds, people)
         return
-    if (seeds, people, update) != (None, None, None):
-        raise UserError("--seeds, --people and --update go with --simulate: verdicts stand in `harness report`")
-    settings = load()
+    if (seeds, people) != (None, None):
+        raise UserError("--seeds and --people go with --simulate")
+    if update is not None and not others:
+        raise UserError("--update goes with --simulate or --with: verdicts stand in `harness report`")
+    settings, form = load(), Format.json if as_json else form
+    if others:
+        if path is not None:
+            raise UserError("--with judges each suite by its own claims; leave --claims out")
+        _together(settings, others, claim or [], form, update)
+        return
     found = judged(settings, path)
-    known = [one.claim.key for one in found]
-    for key in claim or ():
-        if key not in known:
-            raise UserError(f"no claim '{key}'; {nearest(key, known)}")
     chance, apart = luck(found), families([row(one) for one in found])
-    found = [one for one in found if not claim or one.claim.key in claim]
-    if as_json or form is Format.json:
+    found = _chosen(found, claim or [])
+    if form is Format.json:
         typer.echo(json.dumps([row(one) for one in found], indent=1, ensure_ascii=False))
         return
     if form is Format.md:
         typer.echo("\n\n".join(part for part in (markdown(found), outside(found), apart, chance) if part))
         return
-    table = Table()
-    for head in HEADS:
-        table.add_column(head, no_wrap=True)
-    for one in found:
-        table.add_row(*shown(one), style=STYLE[one.decision])
-    Console(width=Console(width=1000).measure(table).maximum, highlight=False).print(table)
+    _print(HEADS, [(shown(one), STYLE[one.decision]) for one in found])
     for line in weakest(found):
         console.print(line, markup=False)
     for reason in dict.fromkeys(one.reason for one in found if one.reason):
         names = [one.claim.key for one in found if one.reason == reason]
         console.print(f"{reason}: {', '.join(names)}", markup=False)
     console.print("\n".join(line for line in (outside(found), apart, chance, headline(settings)) if line), markup=False)
+
+
+def _chosen(found: list[Any], keys: list[str]) -> list[Any]:
+    """The claims of these names, or all."""
+    known = [one.claim.key for one in found]
+    for key in keys:
+        if key not in known:
+            raise UserError(f"no claim '{key}'; {nearest(key, known)}")
+    return [one for one in found if not keys or one.claim.key in keys]
+
+
+def _print(heads: Sequence[str], rows: list[tuple[Sequence[str], str]]) -> None:
+    """A table as wide as it needs to be, each row in its style."""
+    table = Table()
+    for head in heads:
+        table.add_column(head, no_wrap=True)
+    for cells, style in rows:
+        table.add_row(*cells, style=style)
+    Console(width=Console(width=1000).measure(table).maximum, highlight=False).print(table)
+
+
+def _together(settings: Settings, presets: list[str], keys: list[str], form: Format, update: Path | None) -> None:
+    from harness.cli import pool
+
+    every = pool.pooled(settings, presets)
+    found = _chosen(every, keys)
+    text = pool.markdown(settings, presets, found)
+    if update is not None:
+        replace_block(update, " ".join(["harness claims", *(f"--with {preset}" for preset in presets)]), text)
+        console.print(f"{update}: renewed", markup=False)
+    elif form is Format.json:
+        typer.echo(json.dumps([pool.plain(one) for one in found], indent=1, ensure_ascii=False))
+    elif form is Format.md:
+        typer.echo(text, nl=False)
+    else:
+        _print(pool.heads(settings, presets), [(pool.shown(one), "") for one in found])
+        console.print(pool.ABOUT, markup=False)
 
 
 def _simulate(count: int, path: Path | None, update: Path | None, seeds: int | None, people: int | None) -> None:
