@@ -63,6 +63,11 @@ class Part(Strict):
             text += f", less the same on {', '.join(self.than_under or self.under)}{_at(views)}"
         return text
 
+    @property
+    def asked(self) -> str:
+        """What is compared and the side of its bound: "sf against cc on CL, above 0"."""
+        return f"{self.words}, {'below' if self.above is None else 'above'} {self.bound:g}"
+
 
 def _at(views: Views) -> str:
     if isinstance(views, tuple):
@@ -103,10 +108,9 @@ class Claim(Strict):
         return self
 
     @property
-    def question(self) -> tuple[object, ...]:
+    def question(self) -> tuple[str, ...]:
         """All that the verdict hangs on, whatever the claim's name and words: equal of equal questions."""
-        parts = tuple(tuple(part.model_dump(exclude={"paper"}).values()) for part in self.parts)
-        return self.metric, self.dataset, self.backbone, *parts
+        return self.metric, self.dataset, self.backbone, *(part.asked for part in self.parts)
 
     @property
     def paper(self) -> float | None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from harness.audit.records import compare
 from harness.claims.claim import Part
 from harness.claims.measure import MissingError, by_run, differences
-from harness.cli.claims import judged, row
 from harness.cli.evidence import cost, evidence_of
+from harness.cli.judged import judged, row
 from harness.cli.others import people, settings_of, what_counts
 from harness.cli.tables import build_grids
 from harness.config import Settings

@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.audit.records import compare
 from harness.claims.pool import Pooled, pool
-from harness.cli.claims import judged, row
 from harness.cli.evidence import stands_for
+from harness.cli.judged import judged, row
 from harness.cli.others import people, settings_of, what_counts
 from harness.config import Settings
 from harness.errors import UserError

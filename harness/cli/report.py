@@ -12,10 +12,10 @@ import typer
 
 from harness.cli import complete
 from harness.cli.audit import audit_records
-from harness.cli.claims import judged, row
 from harness.cli.console import console
 from harness.cli.evidence import check_records, cost, fewer, headline, histories, provenances
 from harness.cli.figures import renderers
+from harness.cli.judged import judged, row
 from harness.cli.tables import build_grids
 from harness.config import Assumed, Settings, load
 from harness.files import atomic_path

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.cli.blocks import replace_block
-from harness.cli.claims import judged, row
 from harness.cli.console import console
 from harness.cli.evidence import cost, evidence_of, fewer, headline, means_of
+from harness.cli.judged import judged, row
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.files import atomic_path, write_json

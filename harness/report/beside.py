@@ -127,15 +127,15 @@ def _ranked(shared: Iterable[_Shared]) -> list[Column]:
 def _both(
     here: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """The claims that were tested in both: of the same name, words and methods."""
+    """The claims that were tested in both: of the same name and words, comparing the same."""
     other = {_asked(claim): claim for claim in there if claim["difference"] is not None}
     return [(c, other[_asked(c)]) for c in here if c["difference"] is not None and _asked(c) in other]
 
 
 def _asked(claim: Mapping[str, Any]) -> tuple[object, ...]:
-    """A claim's name, words and methods: in the claims file of another suite a name may say another thing."""
+    """A claim's name, words and comparisons: in the claims file of another suite a name may say another thing."""
     words = tuple(claim[key] for key in ("claim", "says", "metric", "dataset", "backbone"))
-    return *words, *claim["methods"]
+    return *words, *claim["asks"]
 
 
 def _claim(own: Mapping[str, Any], its: Mapping[str, Any]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ def test_the_weakest_part_is_named_wherever_its_interval_stands(recorded, harnes
 
 
 def test_a_claim_of_one_part_and_one_that_was_not_tested_name_none(recorded, row):
+    assert row("sf-cc-cl")["asks"] == ["sf against cc on CL, above 0"]
     assert row("sf-cc-cl")["part"] is None and row("sf-cc-cl")["paper"] == 9.7
     assert row("a-2-best")["part"] is None and row("a-2-best")["paper"] == 1.8
 

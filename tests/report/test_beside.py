@@ -92,17 +92,23 @@ def test_without_a_common_seed_or_method_there_is_no_difference():
     assert laid(side({"cc": 0.5}), side({"sf": 0.5})).found == "No method has run in both."
 
 
-def claim(key: str, difference: float | None, part: str | None = None, says: str = "SF gains") -> dict[str, object]:
+def claim(
+    key: str,
+    difference: float | None,
+    part: str | None = None,
+    says: str = "SF gains",
+    asks: str = "sf against cc on CL",
+) -> dict[str, object]:
     interval = None if difference is None else [difference - 1, difference + 1]
-    asked = {"claim": key, "says": says, "metric": "rank1", "dataset": "d", "backbone": "b", "methods": ["sf", "cc"]}
+    asked = {"claim": key, "says": says, "metric": "rank1", "dataset": "d", "backbone": "b", "asks": [asks]}
     return asked | {"paper": 2.0, "difference": difference, "interval": interval, "p": 0.25, "part": part}
 
 
 def test_claims_tested_in_both_are_compared_and_signs_only_of_the_same_part():
     here = [claim("a", 1.5), claim("b", -1.0), claim("c", None), claim("d", 1.0, "on NM"), claim("only", 1.0)]
-    here.append(claim("other words", 1.0))
+    here += [claim("other words", 1.0), claim("other condition", 1.0)]
     there = [claim("a", 0.5), claim("b", 1.0), claim("c", 1.0), claim("d", 2.0, "on CL")]
-    there.append(claim("other words", 1.0, says="SCF gains"))
+    there += [claim("other words", 1.0, says="SCF gains"), claim("other condition", 1.0, asks="sf against cc on NM")]
     made = laid(side(RATES, claims=here), side(RATES, claims=there))
     assert [row[0] for row in made.claims] == ["a", "b", "d"] and all(len(row) == len(CLAIMS) for row in made.claims)
     assert made.claims[0] == ("a", "+2.0", "+1.5", "+0.5 to +2.5", "0.250", "+0.5", "\u22120.5 to +1.5", "0.250")
