@@ -127,7 +127,7 @@ def claims(
     if form is Format.md:
         typer.echo("\n\n".join(part for part in (markdown(found), outside(found), apart, chance) if part))
         return
-    _print(HEADS, [(shown(one), STYLE[one.decision]) for one in found])
+    print_whole(HEADS, [(shown(one), STYLE[one.decision]) for one in found])
     for line in weakest(found):
         console.print(line, markup=False)
     for reason in dict.fromkeys(one.reason for one in found if one.reason):
@@ -145,7 +145,7 @@ def _chosen(found: list[Any], keys: list[str]) -> list[Any]:
     return [one for one in found if not keys or one.claim.key in keys]
 
 
-def _print(heads: Sequence[str], rows: list[tuple[Sequence[str], str]]) -> None:
+def print_whole(heads: Sequence[str], rows: list[tuple[Sequence[str], str]]) -> None:
     """A table as wide as it needs to be, each row in its style."""
     table = Table()
     for head in heads:
@@ -169,7 +169,7 @@ def _together(settings: Settings, presets: list[str], keys: list[str], form: For
     elif form is Format.md:
         typer.echo(text, nl=False)
     else:
-        _print(pool.heads(settings, presets), [(pool.shown(one), "") for one in found])
+        print_whole(pool.heads(settings, presets), [(pool.shown(one), "") for one in found])
         console.print(pool.ABOUT, markup=False)
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "tables": ("harness.cli.tables:tables_command", _RESULTS),
     "figures": ("harness.cli.figures:figures_command", _RESULTS),
     "claims": ("harness.cli.claims:claims", _RESULTS),
+    "across": ("harness.cli.across:across", _RESULTS),
     "audit": ("harness.cli.audit:audit", _RESULTS),
     "explain": ("harness.cli.explain:explain", _RESULTS),
     "diff": ("harness.cli.explain:diff", _RESULTS),

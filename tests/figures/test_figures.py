@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import colors
 
-from harness.figures import cost, epochs, figure3, figure5, figure6, figure7, look, polar
+from harness.figures import cost, epochs, figure3, figure5, figure6, figure7, forest, look, polar
 from harness.figures.look import rendered
 from harness.types import ResultRecord
 
@@ -46,6 +46,11 @@ def pair(together=True):
     return figure7.Pair("gaitset", together, 0.5, side, figure7.Look(silhouettes(1)[0], heat * 0, "CL 000°"))
 
 
+def panels():
+    points = [forest.Point(3.0, (1.0, 5.0), True), None, forest.Point(-1.0, (-4.0, 2.0), False)]
+    return [forest.Panel("SF against CC", 9.7, points), forest.Panel("SF against SSF", None, points)]
+
+
 HISTORY = [{"epoch": e, "loss": 1.0, "clusters": 5.0 + e, "nmi": 0.5, "ssf_bound": 0.7 - e} for e in range(3)]
 DRAW = {
     "figure3": lambda: figure3.draw({"NM": {"original": silhouettes(1)[0], "dilate upper": silhouettes(1)[0]}}),
@@ -55,6 +60,7 @@ DRAW = {
     "polar": lambda: polar.draw(records(), "target", "gaitset"),
     "epochs": lambda: epochs.draw({"cc": [HISTORY, HISTORY], "sf": [HISTORY]}, "x"),
     "cost": lambda: cost.draw({"cc": [60.0, 90.0], "view_classifier": [30.0]}, "a CPU"),
+    "forest": lambda: forest.draw(["one", "two", "three"], panels()),
     "figure5 of nothing": lambda: figure5.draw([], "target", "gaitset"),
     "figure7 of nothing": lambda: figure7.draw([]),
     "polar of nothing": lambda: polar.draw([], "target", "gaitset"),
@@ -97,6 +103,19 @@ def test_epochs_of_sf_follow_those_of_cc():
     figure = DRAW["epochs"]()
     drawn = {line.get_label(): x for line, (x, _) in zip(figure.axes[0].lines, points(figure.axes[0]))}
     assert drawn["CC"] == [1, 2, 3] and drawn["SF"] == [4, 5, 6]
+
+
+def test_a_forest_has_a_line_for_each_suite_and_fills_what_is_decided():
+    figure = DRAW["forest"]()
+    left, right = figure.axes
+    drawn = points(left)
+    assert ([1.0, 5.0], [0, 0]) in drawn and ([-4.0, 2.0], [2, 2]) in drawn
+    faces = {line.get_xdata()[0]: line.get_markerfacecolor() for line in left.lines if line.get_marker() == "o"
+             and len(line.get_xdata()) == 1}  # fmt: skip
+    assert faces[3.0] != "white" and faces[-1.0] == "white"
+    shown = words(figure)
+    assert "dashed: the paper, +9.7" in shown and "not run" in shown and "the paper has no such number" in shown
+    assert [text.get_text() for text in left.get_yticklabels()] == ["one", "two", "three"] and right.lines
 
 
 def test_figure_6_shows_labels_rings_and_counts():
