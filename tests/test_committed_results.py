@@ -70,7 +70,10 @@ def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest
     assert (root / "params.yaml").read_text() == compose("smoke")
 
 
-PAGES = ("results.md", "results-fp32.md", "results-n40.md", "results-replication.md", "results-gpu.md")
+PAGES = (
+    "results.md", "results-fp32.md", "results-n40.md", "results-replication.md", "results-replication-2.md",
+    "results-gpu.md",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PAGES)

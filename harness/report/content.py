@@ -80,6 +80,19 @@ def about_claims(claims: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(filter(None, (_ABOUT_CLAIMS.format(whose="of a family" if apart else "that were run"), apart)))
 
 
+def grouped(claims: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """The claims under headings: those of each named family, then the paper's and what it leaves open."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for claim in claims:
+        if claim["family"]:
+            groups.setdefault(f"Claims: {claim['family']}", []).append(claim)
+    for title, asked in (("Claims of the paper", False), ("Questions that the paper leaves open", True)):
+        own = [c for c in claims if not c["family"] and (c["table"] == "controls") == asked]
+        if own or not groups:
+            groups[title] = own
+    return list(groups.items())
+
+
 ABOUT_DIAGNOSIS = (
     "Does each step do what the paper says of it? Pseudo-labels against the truth, which no method sees. The tables "
     "are first epoch → last, as are s_c and purity in the lines below them; shares there are of the last epoch, what "
@@ -104,11 +117,6 @@ NUMBERS = ("paper", "ours", "95 %", "effect", "p", "p (Holm)", "power", "80 % fi
 def part_of(claim: Mapping[str, Any]) -> str:
     """Which part the numbers are of, where a claim has several; else nothing."""
     return f"numbers of its weakest part, {claim['part']}" if claim["part"] else ""
-
-
-def name_of(claim: Mapping[str, Any]) -> str:
-    """Its key and, where it has one, its family."""
-    return ", ".join(filter(None, (claim["claim"], claim["family"])))
 
 
 def numbers_of(claim: Mapping[str, Any]) -> tuple[str, ...]:

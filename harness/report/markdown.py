@@ -16,8 +16,8 @@ from harness.report.content import (
     NUMBERS,
     Report,
     about_claims,
+    grouped,
     main_claims,
-    name_of,
     numbers_of,
     part_of,
 )
@@ -36,8 +36,7 @@ _LONG = 8
 
 def markdown(report: Report, figures: str) -> str:
     """``figures``: the folder of the figures' PNG files, as seen from the page."""
-    asked = [c for c in report.claims if c["table"] == "controls"]
-    claimed = [c for c in report.claims if c["table"] != "controls"]
+    (first, claimed), *others = grouped(report.claims)
     parts = [
         f"# {report.title}",
         "Written by `harness report --markdown` from the suite's records; nothing here is edited by hand.",
@@ -50,11 +49,10 @@ def markdown(report: Report, figures: str) -> str:
         f"**{len(report.stale)} records are stale**: their inputs changed since; the end of this page names them."
         if report.stale
         else "",
-        "## Claims of the paper",
+        f"## {first}",
         about_claims(report.claims),
         *_claims(claimed),
-        "## Questions that the paper leaves open",
-        *_claims(asked),
+        *(part for title, claims in others for part in (f"## {title}", *_claims(claims))),
         "## Order of the methods",
         ABOUT_ORDER,
         _table(ORDER, report.order) if report.order else "No table has three methods yet.",
@@ -99,7 +97,7 @@ def markdown(report: Report, figures: str) -> str:
 def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     """A table of those that were run with the reasons below, and a line for each reason why others were not."""
     run = [c for c in claims if c["verdict"] != "not run"]
-    rows = [(f"{c['says']} ({name_of(c)})", c["verdict"], *numbers_of(c), _place(c)) for c in run]
+    rows = [(f"{c['says']} ({c['claim']})", c["verdict"], *numbers_of(c), _place(c)) for c in run]
     why: dict[str, list[str]] = {}
     for claim in [*run, *(c for c in claims if c["verdict"] == "not run")]:
         if claim["reason"]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from harness.report import beside
 from harness.report.content import (
@@ -18,8 +19,8 @@ from harness.report.content import (
     NUMBERS,
     Report,
     about_claims,
+    grouped,
     main_claims,
-    name_of,
     numbers_of,
     part_of,
 )
@@ -111,11 +112,16 @@ def _summary(report: Report) -> str:
 
 
 def _claims(report: Report) -> str:
+    tables = "".join(_claims_table(title, claims) for title, claims in grouped(report.claims) if claims)
+    return f"<p>{escape(about_claims(report.claims))}</p>\n{tables}"
+
+
+def _claims_table(title: str, claims: Sequence[Mapping[str, Any]]) -> str:
     rows = []
-    for c in report.claims:
+    for c in claims:
         mark = f'<span class="verdict"><span aria-hidden="true">{_SIGNS[c["verdict"]]} </span>{escape(c["verdict"])}</span>'
         rows.append(
-            f'<tr class="ours"><th scope="row" class="text"><strong>{escape(name_of(c))}</strong><br>{escape(c["says"])}<br>'
+            f'<tr class="ours"><th scope="row" class="text"><strong>{escape(c["claim"])}</strong><br>{escape(c["says"])}<br>'
             f'<span class="note">{"<br>".join(escape(note) for note in (c["where"], part_of(c)) if note)}</span></th>'
             f'<td class="text">{mark}<br>'
             f'<span class="note">{escape(c["reason"])}</span></td>'
@@ -125,9 +131,8 @@ def _claims(report: Report) -> str:
     heads = ("claim", "verdict", *NUMBERS)
     head = "".join(f'<th scope="col" class="{"text" if i < 2 else ""}">{h}</th>' for i, h in enumerate(heads))
     return (
-        f"<p>{escape(about_claims(report.claims))}</p>\n"
-        '<div class="scroll" role="region" aria-label="Claims" tabindex="0"><table><caption>Claims and verdicts</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'<div class="scroll" role="region" aria-label="{escape(title)}" tabindex="0"><table>'
+        f"<caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

@@ -110,9 +110,8 @@ def test_a_forest_has_a_line_for_each_suite_and_fills_what_is_decided():
     left, right = figure.axes
     drawn = points(left)
     assert ([1.0, 5.0], [0, 0]) in drawn and ([-4.0, 2.0], [2, 2]) in drawn
-    faces = {line.get_xdata()[0]: line.get_markerfacecolor() for line in left.lines if line.get_marker() == "o"
-             and len(line.get_xdata()) == 1}  # fmt: skip
-    assert faces[3.0] != "white" and faces[-1.0] == "white"
+    filled = {x[0]: line.get_markerfacecolor() != "white" for line, (x, _) in zip(left.lines, drawn) if len(x) == 1}
+    assert filled == {3.0: True, -1.0: False}
     shown = words(figure)
     assert "dashed: the paper, +9.7" in shown and "not run" in shown and "the paper has no such number" in shown
     assert [text.get_text() for text in left.get_yticklabels()] == ["one", "two", "three"] and right.lines
