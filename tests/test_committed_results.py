@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -104,3 +105,25 @@ def test_a_results_page_follows_from_its_records(
         return [line for line in lines if line and "records are stale" not in line]
 
     assert without_stale((Path("docs") / name).read_text()) == without_stale(page)
+
+
+def test_what_several_suites_say_together_follows_from_their_records(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.cli.across import across
+    from harness.cli.claims import claims
+    from harness.presets import compose
+
+    page = root / "docs/replication-2.md"
+    marks = re.findall(r"<!-- harness (\w+) (.*) -->", page.read_text())
+    (tmp_path / "params.yaml").write_text(compose("walkers-replication-2", root / "conf"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("conf", "results"):
+        Path(name).symlink_to(root / name)
+    shutil.copy(page, "page.md")
+    assert [command for command, _ in marks] == ["claims", "across"]
+    claims(others=marks[0][1].split()[1::2], update=Path("page.md"))
+    across(marks[1][1].split(), update=Path("page.md"), figure=Path("across.png"))
+    assert Path("page.md").read_text() == page.read_text()
+    drawn, kept = imread("across.png"), imread(root / "docs/figures/across.png")
+    assert drawn.shape == kept.shape and float(np.abs(drawn - kept).mean()) < 1e-4

@@ -109,7 +109,7 @@ class Claim(Strict):
 
     @property
     def question(self) -> tuple[str, ...]:
-        """All that the verdict hangs on, whatever the claim's name and words: equal of equal questions."""
+        """All that is compared, and with which bounds, whatever the claim's name, words and family."""
         return self.metric, self.dataset, self.backbone, *(part.asked for part in self.parts)
 
     @property

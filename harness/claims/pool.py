@@ -32,7 +32,8 @@ def pool(suites: Sequence[Sequence[Judged]]) -> list[Pooled]:
 
     Suites count alike, whatever their sizes: the difference is the mean of theirs, its variance that of a mean of
     independent numbers, each with the standard error of its own test (over seeds and people). The interval is
-    Student's, and each suite gives it as many degrees of freedom as it has seeds, less one. A claim is the same where
+    Student's, and each suite gives it as many degrees of freedom as it has seeds, less one, which is right where the
+    suites' errors are alike: where one has nearly all of the error, 95 % are some 90. A claim is the same where
     all that is compared is (:attr:`Claim.question`), whatever its key or its words.
     """
     tested = [{one.claim.question: one for one in judged if _has_a_test(one)} for judged in suites]

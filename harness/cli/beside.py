@@ -10,7 +10,7 @@ from harness.claims.claim import Part
 from harness.claims.measure import MissingError, by_run, differences
 from harness.cli.evidence import cost, evidence_of
 from harness.cli.judged import judged, row
-from harness.cli.others import people, settings_of, what_counts
+from harness.cli.others import people, settings_of, source_of, what_counts
 from harness.cli.tables import build_grids
 from harness.config import Settings
 from harness.errors import UserError
@@ -41,7 +41,7 @@ def beside_preset(settings: Settings, side: Side, preset: str) -> Beside:
     if not there.records:
         raise UserError(f"--beside {preset}: results/{other.suite.name} has no scores; compute or pull them first")
     (summary,) = build_grids(other, ["summary"])
-    its = Side(summary, [row(one) for one in judged(other)])
+    its = Side(summary, [row(one) for one in judged(other, source=source_of(preset))])
     pairs = pairing(here.outcomes, there.outcomes, dataset)
     return beside(preset, cost(other), sorted(compare(what_counts(settings), what_counts(other))), side, its, pairs)
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli import complete
 from harness.cli.blocks import replace_block
 from harness.cli.console import console
 from harness.cli.evidence import headline
@@ -19,6 +20,7 @@ from harness.cli.judged import judged, row
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.report.finding import families
+from harness.statistics import PairedTest
 from harness.tables.render import ABSENT, OUTSIDE, chance, signed
 
 STYLE = {"supported": "green", "refuted": "red", "undecided": "yellow", "not run": "dim"}
@@ -33,6 +35,11 @@ class Format(StrEnum):
 HEADS = ("claim", "verdict", "paper", "ours (95 %)", "effect", "p", "p (Holm)", "power", "80 % finds")
 
 
+def estimate(test: PairedTest) -> str:
+    """A difference with its interval, in points."""
+    return f"{signed(test.difference)} ({signed(test.interval[0])} to {signed(test.interval[1])})"
+
+
 def shown(one: Any) -> tuple[str, ...]:
     """A verdict as a line of text under :data:`HEADS`."""
     test = one.test
@@ -40,7 +47,7 @@ def shown(one: Any) -> tuple[str, ...]:
         one.claim.key,
         one.decision,
         signed(one.paper) + (OUTSIDE if one.outside else ""),
-        f"{signed(test.difference)} ({signed(test.interval[0])} to {signed(test.interval[1])})" if test else ABSENT,
+        estimate(test) if test else ABSENT,
         signed(test.effect, 2) if test else ABSENT,
         chance(one.p),
         chance(one.adjusted),
@@ -80,7 +87,11 @@ def claims(
     as_json: Annotated[bool, typer.Option("--json", help="the same as --format json")] = False,
     others: Annotated[
         list[str] | None,
-        typer.Option("--with", help="together with this suite of other people and seeds; may be repeated"),
+        typer.Option(
+            "--with",
+            help="together with this suite of other people and seeds; may be repeated",
+            autocompletion=complete.suites,
+        ),
     ] = None,
     simulate: Annotated[
         int | None, typer.Option(min=4, help="how honest is the test? This many made-up comparisons instead (minutes)")
@@ -116,11 +127,15 @@ def claims(
     if others:
         if path is not None:
             raise UserError("--with judges each suite by its own claims; leave --claims out")
-        _together(settings, others, claim or [], form, update)
+        _together(settings, list(dict.fromkeys(others)), list(dict.fromkeys(claim or [])), form, update)
         return
     found = judged(settings, path)
     chance, apart = luck(found), families([row(one) for one in found])
-    found = _chosen(found, claim or [])
+    known = [one.claim.key for one in found]
+    for key in claim or ():
+        if key not in known:
+            raise UserError(f"no claim '{key}'; {nearest(key, known)}")
+    found = [one for one in found if not claim or one.claim.key in claim]
     if form is Format.json:
         typer.echo(json.dumps([row(one) for one in found], indent=1, ensure_ascii=False))
         return
@@ -136,15 +151,6 @@ def claims(
     console.print("\n".join(line for line in (outside(found), apart, chance, headline(settings)) if line), markup=False)
 
 
-def _chosen(found: list[Any], keys: list[str]) -> list[Any]:
-    """The claims of these names, or all."""
-    known = [one.claim.key for one in found]
-    for key in keys:
-        if key not in known:
-            raise UserError(f"no claim '{key}'; {nearest(key, known)}")
-    return [one for one in found if not keys or one.claim.key in keys]
-
-
 def print_whole(heads: Sequence[str], rows: list[tuple[Sequence[str], str]]) -> None:
     """A table as wide as it needs to be, each row in its style."""
     table = Table()
@@ -158,11 +164,11 @@ def print_whole(heads: Sequence[str], rows: list[tuple[Sequence[str], str]]) -> 
 def _together(settings: Settings, presets: list[str], keys: list[str], form: Format, update: Path | None) -> None:
     from harness.cli import pool
 
-    every = pool.pooled(settings, presets)
-    found = _chosen(every, keys)
+    found = pool.pooled(settings, presets, keys)
     text = pool.markdown(settings, presets, found)
     if update is not None:
-        replace_block(update, " ".join(["harness claims", *(f"--with {preset}" for preset in presets)]), text)
+        words = [*(f"--with {preset}" for preset in presets), *(f"--claim {key}" for key in keys)]
+        replace_block(update, " ".join(["harness claims", *words]), text)
         console.print(f"{update}: renewed", markup=False)
     elif form is Format.json:
         typer.echo(json.dumps([pool.plain(one) for one in found], indent=1, ensure_ascii=False))

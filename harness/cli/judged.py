@@ -1,4 +1,4 @@
-"""Every claim with its verdict, from the suite in use."""
+"""Every claim with its verdict, from a suite's records."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from harness.errors import UserError, nearest
 from harness.registry import names
 
 
-def judged(settings: Settings, path: Path | None = None) -> list[Any]:
+def judged(settings: Settings, path: Path | None = None, source: str = "params.yaml") -> list[Any]:
     """Every claim of a file with its verdict (:class:`harness.claims.judge.Judged`).
 
-    By default the suite's own file, or the paper's claims where it has none.
+    By default the suite's own file, or the paper's claims where it has none. source: where the settings are from.
     """
     from harness.claims.claim import read_claims
     from harness.claims.judge import judge
@@ -24,14 +24,14 @@ def judged(settings: Settings, path: Path | None = None) -> list[Any]:
     if path is None and settings.suite.claims is not None:
         path = Path(settings.suite.claims)
         if not path.is_file():
-            raise UserError(f"{path}: no such file, though params.yaml's suite.claims names it; bring it, or set null")
+            raise UserError(f"{path}: no such file, though {source}'s suite.claims names it; bring it, or set null")
     swept = {method: [settings.variants[v].label for v in keys] for method, keys in settings.suite.variants.items()}
     claims = read_claims(path)
-    known, source = names("method"), path or "harness/published/claims.yaml"
+    known, listed = names("method"), path or "harness/published/claims.yaml"
     for claim in claims:
         for method in (run.partition(" ")[0] for part in claim.parts for run in part.gain):
             if method not in known:
-                raise UserError(f"{source}: claim '{claim.key}': unknown method '{method}'; {nearest(method, known)}")
+                raise UserError(f"{listed}: claim '{claim.key}': unknown method '{method}'; {nearest(method, known)}")
     claims = laid_out(claims, swept, {method: main_labels(settings, method) for method in swept})
     return judge(claims, evidence.outcomes, dict(evidence.stands_for), evidence.outcomes_at)
 

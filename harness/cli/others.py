@@ -1,4 +1,4 @@
-"""A suite that is not in use, by its preset: what it has in common with the one in use and what it has not."""
+"""Suites by their presets, and what two of them have in common."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ _LABELS = {"preset", "name", "about", "datasets", "backbones", "extra", "control
 """What of a suite says which runs it has; the rest changes what a run computes."""
 
 
+def source_of(preset: str) -> str:
+    """The file that a preset is in, for messages."""
+    return f"conf/suite/{preset}.yaml"
+
+
 def settings_of(preset: str) -> Settings:
     """The settings of a preset as params.yaml would have them."""
-    return check(parse_yaml(compose(preset)), f"conf/suite/{preset}.yaml")
+    return check(parse_yaml(compose(preset)), source_of(preset))
 
 
 def people(settings: Settings, name: str | None) -> object:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from typing import Any
 
 from harness.audit.records import compare
 from harness.claims.pool import Pooled, pool
+from harness.cli.claims import estimate
 from harness.cli.evidence import stands_for
 from harness.cli.judged import judged, row
-from harness.cli.others import people, settings_of, what_counts
+from harness.cli.others import people, settings_of, source_of, what_counts
 from harness.config import Settings
-from harness.errors import UserError
+from harness.errors import UserError, nearest
 from harness.tables.render import signed
 
 ABOUT = (
@@ -21,47 +23,68 @@ ABOUT = (
 )
 
 
-def pooled(settings: Settings, presets: list[str]) -> list[Pooled]:
-    """The claims of the suite in use that others tested too; suites which share people or seeds, or differ in anything
-    else, are a ``UserError``."""
-    suites = [settings, *map(settings_of, presets)]
-    for one, two in combinations(suites, 2):
-        _independent(one, two)
-    found = pool([judged(suite) for suite in suites])
+def pooled(settings: Settings, presets: Collection[str], keys: Collection[str]) -> list[Pooled]:
+    """The claims of the suite in use, of these names or all, that others tested too.
+
+    Suites that share people or seeds, or differ in anything else that their runs hang on, are a ``UserError``.
+    """
+    suites = {f"{settings.suite.preset}, which is in use,": settings, **{name: settings_of(name) for name in presets}}
+    for (one, own), (two, other) in combinations(suites.items(), 2):
+        _independent(f"--with: {one} and {two}", own, other)
+    own = judged(settings)
+    found = pool([own, *(judged(settings_of(name), source=source_of(name)) for name in presets)])
     if not found:
         raise UserError(
-            f"--with {' '.join(presets)}: no claim of one part was tested in all of them; compute them first"
+            f"--with {' '.join(presets)}: no claim of one part was tested in all; `harness claims` says why"
         )
-    return found
+    known, there = [one.claim.key for one in own], [one.claim.key for one in found]
+    for key in keys:
+        if key not in known:
+            raise UserError(f"no claim '{key}'; {nearest(key, known)}")
+        if key not in there:
+            raise UserError(f"claim '{key}' has several parts, or was not tested in all of them; leave it out")
+    return [one for one in found if not keys or one.claim.key in keys]
 
 
-def _independent(one: Settings, two: Settings) -> None:
-    both = f"--with: {one.suite.preset} and {two.suite.preset}"
+def _independent(both: str, one: Settings, two: Settings) -> None:
     if shared := sorted({*one.suite.seeds} & {*two.suite.seeds}):
         raise UserError(f"{both} share seeds ({', '.join(map(str, shared))}); name suites of other seeds")
-    tested = [set(stands_for(suite).values()) for suite in (one, two)]
-    for name in sorted(tested[0] & tested[1]):
+    its, others = stands_for(one), stands_for(two)
+    tested = {paper: (its[paper], others[paper]) for paper in its if paper in others}
+    for paper, (name, other) in tested.items():
+        if name != other or name not in one.walkers or name not in two.walkers:
+            raise UserError(f"{both} have {name} and {other} for {paper}; only walkers have other people of one kind")
         if people(one, name) == people(two, name):
             raise UserError(f"{both} have the same people in {name}; name suites of other people")
-    draws = {f"walkers.{name}.seed" for name in tested[0] & tested[1]}
-    changed = [key for key, _, _ in sorted(compare(what_counts(one), what_counts(two))) if key not in draws]
+    draws = {f"walkers.{name}.seed" for name, _ in tested.values()}
+    changed = [key for key, _, _ in sorted(compare(_used(one), _used(two))) if key not in draws]
     if changed:
-        raise UserError(f"{both} differ in more than people and seeds: {', '.join(changed[:5])}; name suites alike")
+        raise UserError(
+            f"{both} differ in more than the people tested and seeds: {', '.join(changed[:5])}; name others"
+        )
 
 
-def heads(settings: Settings, presets: list[str]) -> tuple[str, ...]:
+def _used(settings: Settings) -> dict[str, Any]:
+    """The settings that a run of the suite hangs on, without data sets and backbones that it does not use."""
+    suite, every = settings.suite, what_counts(settings)
+    names = {"archives": {*suite.datasets, suite.pretraining, suite.views}, "backbones": {*suite.backbones}}
+    names["walkers"] = names["archives"]
+    return {key: _only(tree, names[key]) if key in names else tree for key, tree in every.items()}
+
+
+def _only(tree: Mapping[str, Any], names: Collection[str | None]) -> dict[str, Any]:
+    return {name: own for name, own in tree.items() if name in names}
+
+
+def heads(settings: Settings, presets: Collection[str]) -> tuple[str, ...]:
     return "claim", settings.suite.preset, *presets, "together", "95 %", "paper"
 
 
 def shown(one: Pooled) -> tuple[str, ...]:
     """A pooled claim as a line of text under :func:`heads`."""
-    own = [_estimate(part.test.difference, part.test.interval) for part in one.each if part.test is not None]
+    own = [estimate(part.test) for part in one.each if part.test is not None]
     low, high = one.interval
     return one.claim.key, *own, signed(one.difference), f"{signed(low)} to {signed(high)}", signed(one.claim.paper)
-
-
-def _estimate(difference: float, interval: tuple[float, float]) -> str:
-    return f"{signed(difference)} ({signed(interval[0])} to {signed(interval[1])})"
 
 
 def plain(one: Pooled) -> dict[str, Any]:
@@ -78,7 +101,7 @@ def plain(one: Pooled) -> dict[str, Any]:
     }
 
 
-def markdown(settings: Settings, presets: list[str], found: list[Pooled]) -> str:
+def markdown(settings: Settings, presets: Collection[str], found: list[Pooled]) -> str:
     """Pooled claims as a Markdown table."""
     titles = heads(settings, presets)
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]

@@ -21,33 +21,32 @@ class Point:
 
 @dataclass(frozen=True)
 class Panel:
-    """A comparison. title: what is compared; paper: the paper's size in points, None where it gives none; points: one
-    for each suite, None where it has not run."""
+    """A comparison. title: what is compared; unit: of its axis; bound: what differences are held against, in points;
+    paper: the paper's size, None where it gives none; points: one for each suite, or why it has none."""
 
     title: str
+    unit: str
+    bound: float
     paper: float | None
-    points: Sequence[Point | None]
+    points: Sequence[Point | str]
 
 
 def draw(suites: Sequence[str], panels: Sequence[Panel]) -> Figure:
     """suites: their names, from the top; the panels stand side by side on one scale."""
     figure, axes = canvas(1, len(panels), 2.2 + 2.9 * len(panels), 1.6 + 0.33 * len(suites), sharex=True, sharey=True)
     for axis, panel in zip(axes, panels, strict=True):
-        axis.axvline(0, color="black", linewidth=0.8)
-        size = "the paper has no such number"
+        axis.axvline(panel.bound, color="black", linewidth=0.8)
         if panel.paper is not None:
-            size = f"dashed: the paper, {panel.paper:+.1f}"
             axis.axvline(panel.paper, color="#CC6677", linestyle="--", linewidth=1.2)
-        axis.set_title(f"{panel.title}\n({size})", fontsize=8)
+        axis.set_title(panel.title, fontsize=8)
         for place, point in enumerate(panel.points):
-            if point is None:
-                axis.text(0, place, " not run", va="center", fontsize=8, color="0.35")
+            if isinstance(point, str):
+                axis.text(panel.bound, place, f" {point}", va="center", fontsize=8, color="0.35")
                 continue
-            low, high = point.interval
             face = "#332288" if point.decided else "white"
-            axis.plot([low, high], [place, place], color="#332288", zorder=3)
+            axis.plot(point.interval, [place, place], color="#332288", zorder=3)
             axis.plot([point.difference], [place], "o", color="#332288", markerfacecolor=face, zorder=4)
-        axis.set_xlabel("points of rank-1, 95 % interval")
+        axis.set_xlabel(panel.unit)
         axis.grid(axis="y", visible=False)
     for face, name in (("#332288", "supported or refuted"), ("white", "undecided")):
         axes[0].plot([], [], "o-", color="#332288", markerfacecolor=face, label=name)

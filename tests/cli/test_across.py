@@ -30,14 +30,15 @@ def test_each_suite_says_what_it_found_of_a_claim(recorded, harness, root):
     assert code == 0, err
     found = json.loads(out)
     # A preset's seeds count, not those of params.yaml.
-    assert list(found) == ["smoke", "twin"] and found["smoke"]["sf-cc-cl"]["seeds"] == 2
+    assert list(found) == ["sf-cc-cl"] and list(found["sf-cc-cl"]) == ["smoke", "twin"]
+    assert found["sf-cc-cl"]["smoke"]["seeds"] == 2
     own = next(one for one in json.loads(harness("claims", "--json")[1]) if one["claim"] == "sf-cc-cl")
-    assert found["smoke"]["sf-cc-cl"]["paper"] == own["paper"] and own["seeds"] == 3
+    assert found["sf-cc-cl"]["smoke"]["paper"] == own["paper"] and own["seeds"] == 3
     text = harness("across", "twin", "smoke", "--format", "md")[1]
     assert text.splitlines()[0] == "| suite | sf-cc-cl | sf-equal-compute |"
-    its = found["twin"]["sf-cc-cl"]
+    its = found["sf-cc-cl"]["twin"]
     assert f"| {its['difference']:+.1f} ({its['interval'][0]:+.1f} to" in text.replace("\u2212", "-")
-    assert "50 people" not in text and ", 3 seeds: " in text and "| not run |" in text
+    assert f"{its['people']} people, 3 seeds: supported" in text and "| not run |" in text
     assert "supported" in harness("across", "twin", "--claim", "sf-cc-cl")[1]
 
     page = Path("page.md")
@@ -59,12 +60,30 @@ def test_a_claim_that_asks_another_thing_elsewhere_is_refused(recorded, refuses,
     ("words", "why"),
     [
         (("smok",), "unknown suite 'smok'"),
-        (("smoke", "--claim", "sf-cc-c"), "no claim 'sf-cc-c' in these suites"),
+        (("smoke", "--claim", "sf-cc-c"), "no claim 'sf-cc-c' in these suites; did you mean 'sf-cc-cl'"),
+        (("smoke", "--claim", "both-beat-each"), "'both-beat-each' has several parts in smoke"),
         (("smoke", "--figure", "forest.pdf"), "a figure is .png or .svg"),
         (("smoke", "--update", "page.md"), "page.md: cannot be read"),
     ],
-    ids=["suite", "claim", "figure", "page"],
+    ids=["suite", "claim", "parts", "figure", "page"],
 )
 def test_what_is_not_there_is_refused(recorded, refuses, root, words, why):
     shutil.copytree(root / "conf", "conf")
     assert why in refuses("across", *words)
+
+
+def test_suites_have_claims_of_their_own(recorded, harness, refuses, root):
+    """One that lacks a claim was not asked it, whatever its records; a missing file is named with who names it."""
+    part = {"gain": ["sf", "cc"], "under": ["NM"], "above": 1.5}
+    about = {"key": "own", "says": "so", "where": "", "table": 3, "dataset": "casia-bn", "backbone": "gaitset"}
+    twin(root, claims="claims/own.yaml")
+    assert "though conf/suite/twin.yaml's suite.claims names it" in refuses("across", "twin")
+    Path("claims").mkdir()
+    Path("claims/own.yaml").write_text(yaml.safe_dump({"claims": [{**about, "parts": [part]}]}))
+    assert "no claim 'onw' in these suites; did you mean 'own'" in refuses("across", "twin", "--claim", "onw")
+    code, out, err = harness("across", "twin", "smoke", "--claim", "own", "--json", "--figure", "forest.svg")
+    assert code == 0, err
+    found = json.loads(out)["own"]
+    assert found["smoke"] is None and found["twin"]["asks"] == ["sf against cc on NM, above 1.5"]
+    drawn = Path("forest.svg").read_text()
+    assert "SF against CC" in drawn and "not asked" in drawn and "the paper has no such number" in drawn

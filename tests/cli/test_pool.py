@@ -49,21 +49,24 @@ def test_two_suites_give_one_estimate_of_what_both_asked(recorded, harness, root
     assert "no verdict" in " ".join(harness("claims", "--with", "twin")[1].split())
 
     page = Path("page.md")
-    page.write_text("Before.\n<!-- harness claims --with twin -->\n<!-- /harness claims --with twin -->\nAfter.\n")
-    assert harness("claims", "--with", "twin", "--update", "page.md")[0] == 0
-    assert page.read_text() == (
-        f"Before.\n<!-- harness claims --with twin -->\n{text}<!-- /harness claims --with twin -->\nAfter.\n"
-    )
+    whole, part = "harness claims --with twin", "harness claims --with twin --claim sf-cc-cl"
+    page.write_text(f"Before.\n<!-- {whole} -->\n<!-- /{whole} -->\n<!-- {part} -->\n<!-- /{part} -->\nAfter.\n")
+    for words in (whole.split()[1:], part.split()[1:]):
+        assert harness(*words, "--update", "page.md")[0] == 0
+    kept = page.read_text()
+    assert kept.startswith(f"Before.\n<!-- {whole} -->\n{text}<!-- /{whole} -->\n<!-- {part} -->\n| claim |")
+    assert kept.rpartition(part)[0].count("| sf-cc-") == text.count("| sf-cc-") + 1
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"suite": {"seeds": [2, 3, 4]}}, "smoke and twin share seeds (2)"),
-        ({"compute": {"precision": "bf16"}}, "differ in more than people and seeds: compute.precision"),
+        ({"suite": {"seeds": [2, 3, 4]}}, "smoke, which is in use, and twin share seeds (2)"),
+        ({"compute": {"precision": "bf16"}}, "differ in more than the people tested and seeds: compute.precision"),
+        ({"suite": {"datasets": ["casia-b"]}}, "have target and casia-b for casia-bn; only walkers"),
         ({}, "no claim of one part was tested in all"),
     ],
-    ids=["seeds", "settings", "nothing"],
+    ids=["seeds", "settings", "data", "nothing"],
 )
 def test_suites_that_cannot_be_put_together_are_refused(recorded, refuses, root, changes, why):
     another(root, **changes)
@@ -75,7 +78,13 @@ def test_suites_of_the_same_people_are_refused(recorded, refuses, root):
     twin = Path("conf/suite/twin.yaml")
     own = yaml.safe_load(Path("params.yaml").read_text())["walkers"]["target"]["seed"]
     twin.write_text(twin.read_text().replace("seed: 99", f"seed: {own}"))
-    assert "smoke and twin have the same people in target" in refuses("claims", "--with", "twin")
+    assert "and twin have the same people in target" in refuses("claims", "--with", "twin")
+
+
+def test_data_sets_that_neither_uses_may_differ(recorded, harness, root):
+    another(root, archives={"casia-b": {"raw": "elsewhere"}})
+    its_records()
+    assert harness("claims", "--with", "twin", "--claim", "sf-cc-cl")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -83,10 +92,12 @@ def test_suites_of_the_same_people_are_refused(recorded, refuses, root):
     [
         (("--simulate", "4"), "--with and --simulate do not go together"),
         (("--claims", "own.yaml"), "leave --claims out"),
-        (("--claim", "sf-cc-c"), "no claim 'sf-cc-c'"),
+        (("--claim", "sf-cc-c"), "no claim 'sf-cc-c'; did you mean 'sf-cc-cl'"),
+        (("--claim", "both-beat-each"), "'both-beat-each' has several parts, or was not tested in all"),
+        (("--claim", "a-2-best"), "'a-2-best' has several parts, or was not tested in all"),
         (("--with", "twon"), "unknown suite 'twon'"),
     ],
-    ids=["simulate", "claims", "claim", "suite"],
+    ids=["simulate", "claims", "claim", "parts", "untested", "suite"],
 )
 def test_words_that_do_not_go_together_are_refused(recorded, refuses, root, words, why):
     another(root)

@@ -47,8 +47,8 @@ def pair(together=True):
 
 
 def panels():
-    points = [forest.Point(3.0, (1.0, 5.0), True), None, forest.Point(-1.0, (-4.0, 2.0), False)]
-    return [forest.Panel("SF against CC", 9.7, points), forest.Panel("SF against SSF", None, points)]
+    points = [forest.Point(3.0, (1.0, 5.0), True), "not run", forest.Point(-1.0, (-4.0, 2.0), False)]
+    return [forest.Panel("SF against CC", "points", 0.0, 9.7, points), forest.Panel("SSF", "points", 2.5, None, points)]
 
 
 HISTORY = [{"epoch": e, "loss": 1.0, "clusters": 5.0 + e, "nmi": 0.5, "ssf_bound": 0.7 - e} for e in range(3)]
@@ -113,8 +113,10 @@ def test_a_forest_has_a_line_for_each_suite_and_fills_what_is_decided():
     filled = {x[0]: line.get_markerfacecolor() != "white" for line, (x, _) in zip(left.lines, drawn) if len(x) == 1}
     assert filled == {3.0: True, -1.0: False}
     shown = words(figure)
-    assert "dashed: the paper, +9.7" in shown and "not run" in shown and "the paper has no such number" in shown
-    assert [text.get_text() for text in left.get_yticklabels()] == ["one", "two", "three"] and right.lines
+    assert shown.count("not run") == 2 and "SF against CC" in shown and "undecided" in shown
+    assert ([9.7, 9.7], [0, 1]) in drawn and ([0.0, 0.0], [0, 1]) in drawn
+    assert ([2.5, 2.5], [0, 1]) in points(right) and not any(x == [9.7, 9.7] for x, _ in points(right))
+    assert [text.get_text() for text in left.get_yticklabels()] == ["one", "two", "three"]
 
 
 def test_figure_6_shows_labels_rings_and_counts():
