@@ -30,7 +30,7 @@ Bools = npt.NDArray[np.bool_]
 class Told:
     """What a view classifier says of a data set's training sequences, beside the truth, which it does not see.
 
-    precision and recall are of the views that it learnt as front and back; beside: precision where those next to them
+    precision and recall are of the views that it learnt as front and back; precision_near: where those next to them
     count too, which the paper calls front/back views as well (section 3.2). views: degrees -> share of the sequences
     there that it calls front or back. All are in [0,1]; precision is None where it calls nothing so, recall where there
     is nothing to find.
@@ -40,7 +40,7 @@ class Told:
     sequences: int
     called: float
     precision: float | None
-    beside: float | None
+    precision_near: float | None
     recall: float | None
     views: dict[int, float]
 
@@ -87,7 +87,7 @@ def views(
         return
     table = Table("seed", "sequences", "called front or back", "precision", "18 and 162 degrees count too", "recall")
     for one in found:
-        shares = (one.called, one.precision, one.beside, one.recall)
+        shares = (one.called, one.precision, one.precision_near, one.recall)
         table.add_row(str(one.seed), str(one.sequences), *map(_percent, shares))
     console.print(table)
     table = Table("view", "called front or back", "least", "most")

@@ -17,7 +17,7 @@ def test_counts_are_those_of_a_plain_loop():
     assert found.precision == pytest.approx(right / sum(called.tolist()))
     assert found.recall == pytest.approx(right / sum(d in (0, 180) for d in degrees.tolist()))
     near = sum(c and d in (0, 18, 162, 180) for c, d in zip(called.tolist(), degrees.tolist(), strict=True))
-    assert found.beside == pytest.approx(near / sum(called.tolist()))
+    assert found.precision_near == pytest.approx(near / sum(called.tolist()))
     for view, share in found.views.items():
         of_view = [c for c, d in zip(called.tolist(), degrees.tolist(), strict=True) if d == view]
         assert share == pytest.approx(sum(of_view) / len(of_view))
@@ -27,8 +27,8 @@ def test_counts_are_those_of_a_plain_loop():
 def test_nothing_called_and_nothing_to_find():
     degrees = np.array([90, 108])
     none, every = told(0, np.zeros(2, bool), degrees), told(0, np.ones(2, bool), degrees)
-    assert (none.precision, none.beside, none.recall, none.called) == (None, None, None, 0)
-    assert (every.precision, every.beside, every.recall) == (0, 0, None)
+    assert (none.precision, none.precision_near, none.recall, none.called) == (None, None, None, 0)
+    assert (every.precision, every.precision_near, every.recall) == (0, 0, None)
 
 
 def test_what_is_missing_is_named(empty, refuses):
