@@ -30,10 +30,10 @@ Bools = npt.NDArray[np.bool_]
 class Told:
     """What a view classifier says of a data set's training sequences, beside the truth, which it does not see.
 
-    precision and recall are of the views that it learnt as front and back; precision_near: where those next to them
-    count too, which the paper calls front/back views as well (section 3.2). views: degrees -> share of the sequences
-    there that it calls front or back. All are in [0,1]; precision is None where it calls nothing so, recall where there
-    is nothing to find.
+    precision and recall are of the views that it learnt as front and back; precision_near: precision where those
+    next to them count too, which the paper calls front/back views as well (section 3.2). views: degrees -> share of
+    the sequences there that it calls front or back. All are in [0,1]; a precision is None where it calls nothing so,
+    recall where there is nothing to find.
     """
 
     seed: int
