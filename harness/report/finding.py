@@ -1,4 +1,4 @@
-"""What was found, in sentences: the main claim, what more steps alone give, the other backbone, all verdicts."""
+"""What was found, in sentences: the main claim, equal steps, the other backbone, all verdicts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ OTHER = "gaitgl-sf-cc-cl"
 """The main claim with the other backbone."""
 FAIR = 0.8
 """The chance to find the paper's size from which on it says something that it was not found."""
+FEW = 8
+"""So many claims are named."""
 VERDICTS = ("supported", "refuted", "undecided", "not run")
 
 _ANSWERS = {
@@ -58,8 +60,8 @@ def findings(
         else:
             answer = _answer(main, _ANSWERS, _LEANS)
             if fewer:
-                so_far = f"So far, in an unfinished suite with fewer seeds of some methods ({fewer})"
-                answer = f"{so_far}: {answer[0].lower()}{answer[1:]}"
+                unfinished = f"No answer yet, as the suite is unfinished, with fewer seeds of some methods ({fewer})"
+                answer = f"{unfinished}; so far: {answer[0].lower()}{answer[1:]}"
             why = f"; {main['reason']}" if main["reason"] and not brief else ""
             said.append(f"{answer} ({_points(main)}; the paper: {signed(main['paper'])}{why}).")
     if (equal := by_key.get(EQUAL)) and equal["verdict"] in _COMPUTE:
@@ -71,20 +73,23 @@ def findings(
     papers, own = ([c for c in claims if (c["table"] == "controls") == asked] for asked in (False, True))
     if papers:
         said.append(f"Of {len(papers)} claims of the paper {_counts(papers)}.")
-    if fair := [c for c in papers if c["paper_outside"] is not None and (c["power"] or 0.0) >= FAIR]:
+    sized = [c for c in papers if c["paper_outside"] is not None]
+    if fair := [c for c in sized if (c["power"] or 0.0) >= FAIR]:
         outside = sum(c["paper_outside"] for c in fair)
+        which = f" ({', '.join(c['claim'] for c in fair)})" if len(fair) <= FEW else ""
         said.append(
-            f"Of the {len(fair)} whose size in the paper these runs would find four times in five, that size lies "
-            f"outside our 95 % interval in {outside}."
+            f"Of {len(sized)} with a size in the paper these runs would find that size four times in five in "
+            f"{len(fair)}{which}; of these it lies outside our 95 % interval in {outside}."
         )
+    ordered = in_order(found)
     if brief:
-        return said
+        return [*said, ordered] if ordered else said
     tested = sum(c["p_holm"] is not None for c in claims)
     if apart := families(claims):
         said.append(apart)
     elif 0 < tested < len(claims):
         said.append(f"Holm's correction is over the {tested} claims that could be tested here, of {len(claims)}.")
-    if sized := [c for c in papers if c["paper_outside"] is not None]:
+    if sized:
         outside = sum(c["paper_outside"] for c in sized)
         said.append(
             "A verdict says on which side of its bound a difference lies, not how large it is: the paper's size lies "
@@ -92,7 +97,7 @@ def findings(
         )
     if own:
         said.append(f"Of {len(own)} questions that the paper leaves open {_counts(own)}.")
-    if ordered := in_order(found):
+    if ordered:
         said.append(ordered)
     return said
 
@@ -117,13 +122,13 @@ def _answer(claim: Mapping[str, Any], answers: Mapping[str, str], leans: str) ->
 
 
 def _of_the_gain(main: Mapping[str, Any] | None, equal: Mapping[str, Any]) -> str:
-    """How much of SF's gain on CC more steps alone give, where both differences of SF are of as many seeds."""
+    """How far CC trained longer is above CC, where that lies between CC and SF and all are of as many seeds."""
     if not main or None in (main["difference"], equal["difference"]) or main["seeds"] != equal["seeds"]:
         return ""
     gain, left = (round(claim["difference"], 1) for claim in (main, equal))
     if not 0 < gain - left <= gain:
         return ""
-    return f": of the {gain:.1f} points more steps alone give {signed(gain - left)}"
+    return f"; trained so long CC itself is {gain - left:.1f} points higher, which was not tested"
 
 
 def _points(claim: Mapping[str, Any]) -> str:

@@ -81,10 +81,14 @@ def test_how_often_the_papers_size_is_outside_is_said_of_its_own_claims():
     mine = claim("b", table="controls") | {"paper_outside": True, "power": 1.0}
     text = finding([*sized, claim("c"), mine])
     few = claim("two seeds") | {"paper_outside": True, "power": None}  # a test without power
-    assert "Of the 2 whose size" in finding([*sized, few])
+    assert "Of 4 with a size in the paper these runs would find that size four times in five in 2" in finding(
+        [*sized, few]
+    )
     assert "outside our 95 % interval, which is before correction, in 2 of 3." in text
-    fair = "Of the 2 whose size in the paper these runs would find four times in five, that size lies outside our 95 % "
-    assert fair + "interval in 1." in text and fair in finding(sized, brief=True)
+    fair = "in five in 2 (a, a); of these it lies outside our 95 % interval in 1."
+    assert fair in text and fair in finding(sized, brief=True)
+    many = finding([claim(f"c{i}") | {"paper_outside": True, "power": 0.9} for i in range(9)])
+    assert "in five in 9; of these it lies outside our 95 % interval in 9." in many
     assert "outside" not in finding([claim("a"), mine])
 
 
@@ -107,16 +111,20 @@ def test_the_other_backbone_is_said_in_brief_too(verdict, p, said):
         assert "GaitGL" not in finding([claim(), claim(OTHER, verdict, difference=None)])
 
 
-def test_what_the_steps_alone_give_is_taken_off_the_gain():
+def test_how_far_longer_training_comes_is_said_as_untested():
     text = finding([claim(difference=6.0), claim(EQUAL, "undecided", "controls", 1.5)])
-    assert "(+1.5 points, 95 % +0.5 to +2.5): of the 6.0 points more steps alone give +4.5." in text
+    assert (
+        "(+1.5 points, 95 % +0.5 to +2.5); trained so long CC itself is 4.5 points higher, which was not tested."
+        in text
+    )
     fewer = claim(EQUAL, "undecided", "controls", 1.5) | {"seeds": 2}
-    assert "more steps alone" not in finding([claim(difference=6.0), fewer])
-    assert "(+0.4 points, 95 % \u22120.6 to +1.4): of the 3.1 points more steps alone give +2.7." in finding(
-        [claim(difference=3.115), claim(EQUAL, "undecided", "controls", 0.352)]
+    assert "itself is" not in finding([claim(difference=6.0), fewer])
+    assert (
+        "(+0.4 points, 95 % \u22120.6 to +1.4); trained so long CC itself is 2.7 points higher, which was not tested."
+        in finding([claim(difference=3.115), claim(EQUAL, "undecided", "controls", 0.352)])
     )
     for main, equal in ((6.0, 7.0), (-1.0, -3.0), (3.0, -2.0)):
-        assert "more steps alone" not in finding([claim(difference=main), claim(EQUAL, "undecided", "controls", equal)])
+        assert "itself is" not in finding([claim(difference=main), claim(EQUAL, "undecided", "controls", equal)])
 
 
 def test_claims_of_ones_own_are_counted_without_a_main_one():
@@ -128,7 +136,8 @@ def test_claims_of_ones_own_are_counted_without_a_main_one():
 
 def test_the_order_of_the_methods_comes_last():
     found = [Column("casia-bn", "GaitSet", "NM", (("CC", 1.0, 1.0), ("SF", 2.0, 2.0), ("Upper", 3.0, 3.0)))]
-    assert finding([claim("mine")], found).endswith("in the paper's order: 3 of 3 for CASIA-BN with GaitSet.")
+    for brief in (False, True):
+        assert finding([claim("mine")], found, brief=brief).endswith("paper's order: 3 of 3 for CASIA-BN with GaitSet.")
 
 
 def test_a_small_chance_is_not_called_none():
@@ -138,7 +147,7 @@ def test_a_small_chance_is_not_called_none():
 def test_an_unfinished_suite_says_so_first():
     text = finding([claim(verdict="supported")], fewer="SF 3")
     assert text.startswith(
-        "So far, in an unfinished suite with fewer seeds of some methods (SF 3): yes, by the paper's main criterion"
+        "No answer yet, as the suite is unfinished, with fewer seeds of some methods (SF 3); so far: yes, by the"
     )
 
 
