@@ -44,7 +44,7 @@ def test_a_simulation_renews_its_block_and_nothing_else(recorded, harness, refus
     text = page.read_text()
     assert text.startswith("a\n<!--") and text.endswith("-->\nb\n") and "old" not in text and "| 3 | 25 | 0.0 |" in text
     assert harness("claims", "--simulate", "4")[1] in text
-    assert "go with --simulate" in refuses("claims", "--update", "page.md")
+    assert "goes with --simulate or --with" in refuses("claims", "--update", "page.md")
     assert "go with --simulate" in refuses("claims", "--seeds", "4")
     assert "go together" in refuses("claims", "--simulate", "4", "--seeds", "4")
     page.write_text("no marks\n")
