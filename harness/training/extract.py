@@ -62,7 +62,8 @@ def extract(
         return rows, take(frames, numbers, device.torch)
 
     own = [rows for rows in batches if owner[rows[0]] == ranks.rank]
-    for rows, batch in ahead(pixels, own, frames.device.type != device.torch.type):
+    beside = device.torch if frames.device.type != device.torch.type else None
+    for rows, batch in ahead(pixels, own, beside):
         if augment is not None and draws is not None:
             batch = augment(batch, draws[rows])
         with device.autocast():

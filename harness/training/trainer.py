@@ -104,6 +104,7 @@ class Trainer:
         source = BatchSource(
             tools.frames, tools.pool, settings.frames, ordered, tools.seed, self.device.torch, ranks.rank, ranks.size
         )
+        beside = self.device.torch if source.from_host else None
         save = partial(self._save, place, method, network, optimiser, listener)
         while place.epoch < settings.epochs:
             began, tools.epoch = time.perf_counter(), place.epoch
@@ -112,7 +113,7 @@ class Trainer:
             planned = time.perf_counter() - began
             set_mode(model, settings.freeze_norm)
             still = range(place.step, settings.iterations)
-            for batch in ahead(partial(source.batch, plan, place.epoch), still, source.from_host):
+            for batch in ahead(partial(source.batch, plan, place.epoch), still, beside):
                 number = place.epoch * settings.iterations + place.step
                 set_rate(optimiser, learning_rate(settings.optimiser, method.first_step + number, number))
                 with self.device.autocast():

@@ -29,7 +29,7 @@ def curriculum_bound(settings: SampleFusion, epoch: int, found: int, previous: i
 def _nearest(
     features: Tensor, rows: npt.NDArray[np.int64], centroids: Tensor
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """The largest similarity of each of ``rows`` to a centroid f32[K,F], and that centroid's number."""
+    """The largest similarity f32[M] of features f32[N,F] at ``rows`` i64[M] to centroids f32[K,F], and whose i64[M]."""
     best, nearest = np.empty(len(rows), np.float32), np.empty(len(rows), np.int64)
     for start in range(0, len(rows), _CHUNK):
         chunk = slice(start, start + _CHUNK)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from harness.claims import simulate
 from harness.claims.claim import Claim, read_claims
@@ -43,9 +44,10 @@ def test_what_is_false_where_no_method_is_better():
     assert not false("supported", below=0.5) and false("refuted", below=0.5)
 
 
-def test_whole_families_are_seldom_deceived():
+@pytest.mark.parametrize("families", [24, pytest.param(60, marks=pytest.mark.long)])
+def test_whole_families_are_seldom_deceived(families: int):
     """Runs differ more than people: judged each by its own three runs alone, one family in five would be deceived."""
-    assert deceived(Design(3, 25, 0.4, 0.2), 60, claims())[0] <= 8.0
+    assert deceived(Design(3, 25, 0.4, 0.2), families, claims())[0] <= 8.0
 
 
 def test_the_table_has_a_row_for_each_design():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from harness.testing.tiny import people, shrink, smoke_tree, start
 from harness.training.checkpoint import Resume
 from harness.training.device import Device, set_up
 from harness.training.extract import extract
+from harness.training.feed import ahead
 from harness.training.listener import Listener
 from harness.training.trainer import Trainer
 from harness.types import EpochPlan, SequenceLabels
@@ -106,6 +108,31 @@ def test_batches_are_the_cpus(store: str):
         apart = (got.frames[whole:].cpu() - wanted.frames[whole:]).abs() > 1e-3
         assert apart.float().mean() < 1e-3  # a blur's threshold may fall on the other side
         assert torch.equal(got.labels.cpu(), wanted.labels) and (got.rows == wanted.rows).all()
+
+
+def test_a_batch_from_the_host_does_not_wait_for_the_steps():
+    """Its copy and kernels end while the step's are still to run; whoever takes it sees what was copied."""
+    device, source = card(store="host").torch, torch.arange(8 << 20, dtype=torch.int32).pin_memory()
+    torch.cuda.synchronize()
+    ended: list[bool] = []
+    step, begun = torch.cuda.Event(), [threading.Event() for _ in range(3)]
+
+    def make(number: int) -> tuple[int, torch.Tensor]:
+        assert number == 0 or begun[number - 1].wait(60)
+        found = source.to(device, non_blocking=True).mul_(number)
+        if number:
+            torch.cuda.current_stream().synchronize()
+            ended.append(not step.query())
+        return number, found
+
+    for number, found in ahead(make, range(3), device):
+        torch.cuda._sleep(2 * 10**9)  # a second of the GPU's clock
+        step.record()
+        begun[number].set()
+        later = found.sum(dtype=torch.int64)  # in the stream of the steps, behind them
+        del found
+        assert later.item() == number * int(source.sum(dtype=torch.int64))
+    assert ended == [True, True]
 
 
 @pytest.mark.parametrize("shape", [(70, 16, 9), (5000, 64, 39)])
