@@ -14,7 +14,7 @@ from harness.claims.judge import Judged
 
 @dataclass(frozen=True)
 class Pooled:
-    """A claim's difference in points over all suites, its standard error and 95 % interval.
+    """A claim's difference over all suites, its standard error and 95 % interval, all in points.
 
     each: the suites' own, in their order; freedom: the degrees of freedom of the interval.
     """

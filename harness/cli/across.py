@@ -21,7 +21,7 @@ from harness.cli.others import settings_of, source_of
 from harness.errors import UserError, nearest
 from harness.files import atomic_path
 from harness.tables.grid import CONTROLS
-from harness.tables.render import OUTSIDE, signed
+from harness.tables.render import OUTSIDE, markdown_table, signed
 
 MAIN = ("sf-cc-cl", "sf-equal-compute")
 ABOUT = (
@@ -56,7 +56,12 @@ class Asked:
 
 
 def across(
-    presets: Annotated[list[str], typer.Argument(metavar="SUITE...", autocompletion=complete.suites)],
+    presets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SUITE...", help="names that `harness suite list` shows", autocompletion=complete.suites
+        ),
+    ],
     claim: Annotated[list[str] | None, typer.Option(help="a claim's name; may be repeated")] = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.rich,
     as_json: Annotated[bool, typer.Option("--json", help="the same as --format json")] = False,
@@ -118,10 +123,9 @@ def _line(asked: Asked) -> str:
 
 
 def _markdown(abouts: Mapping[str, str], asked: list[Asked]) -> str:
-    lines = ["| " + " | ".join(["suite", *(a.claim.key for a in asked)]) + " |", "| --- |" + " --- |" * len(asked)]
-    for preset, about in abouts.items():
-        lines.append("| " + " | ".join([f"{preset}: {about}", *(a.shown(preset) for a in asked)]) + " |")
-    return "\n".join([*lines, "", *(f"- {_line(a)}" for a in asked), "", ABOUT, ""])
+    rows = [(f"{preset}: {about}", *(a.shown(preset) for a in asked)) for preset, about in abouts.items()]
+    table = markdown_table(("suite", *(a.claim.key for a in asked)), rows)
+    return "\n".join([table, "", *(f"- {_line(a)}" for a in asked), "", ABOUT, ""])
 
 
 def _draw(path: Path, presets: list[str], asked: list[Asked]) -> None:

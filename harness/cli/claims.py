@@ -21,7 +21,7 @@ from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.report.finding import families
 from harness.statistics import PairedTest
-from harness.tables.render import ABSENT, OUTSIDE, chance, signed
+from harness.tables.render import ABSENT, OUTSIDE, chance, markdown_table, signed
 
 STYLE = {"supported": "green", "refuted": "red", "undecided": "yellow", "not run": "dim"}
 
@@ -205,7 +205,5 @@ def _simulate(count: int, path: Path | None, update: Path | None, seeds: int | N
 
 def markdown(found: list[Any]) -> str:
     """Verdicts as a Markdown table with the reasons below."""
-    lines = ["| " + " | ".join(HEADS) + " |", "|" + " --- |" * len(HEADS)]
-    lines += ["| " + " | ".join(shown(one)) + " |" for one in found]
     why = [f"{one.claim.key}: {one.reason}" for one in found if one.reason]
-    return "\n".join([*lines, "", *(f"- {line}" for line in (*weakest(found), *why))])
+    return "\n".join([markdown_table(HEADS, map(shown, found)), "", *(f"- {line}" for line in (*weakest(found), *why))])

@@ -14,7 +14,7 @@ from harness.cli.judged import judged, row
 from harness.cli.others import people, settings_of, source_of, what_counts
 from harness.config import Settings
 from harness.errors import UserError, nearest
-from harness.tables.render import signed
+from harness.tables.render import markdown_table, signed
 
 ABOUT = (
     "Each question of one part that all of them tested: the mean of their differences in points, all suites counting "
@@ -28,11 +28,12 @@ def pooled(settings: Settings, presets: Collection[str], keys: Collection[str]) 
 
     Suites that share people or seeds, or differ in anything else that their runs hang on, are a ``UserError``.
     """
-    suites = {f"{settings.suite.preset}, which is in use,": settings, **{name: settings_of(name) for name in presets}}
-    for (one, own), (two, other) in combinations(suites.items(), 2):
+    others = {name: settings_of(name) for name in presets}
+    here = f"{settings.suite.preset}, which is in use,"
+    for (one, own), (two, other) in combinations({here: settings, **others}.items(), 2):
         _independent(f"--with: {one} and {two}", own, other)
     own = judged(settings)
-    found = pool([own, *(judged(settings_of(name), source=source_of(name)) for name in presets)])
+    found = pool([own, *(judged(other, source=source_of(name)) for name, other in others.items())])
     if not found:
         raise UserError(
             f"--with {' '.join(presets)}: no claim of one part was tested in all; `harness claims` says why"
@@ -103,6 +104,4 @@ def plain(one: Pooled) -> dict[str, Any]:
 
 def markdown(settings: Settings, presets: Collection[str], found: list[Pooled]) -> str:
     """Pooled claims as a Markdown table."""
-    titles = heads(settings, presets)
-    lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
-    return "\n".join([*lines, *("| " + " | ".join(shown(one)) + " |" for one in found), "", ABOUT, ""])
+    return "\n".join([markdown_table(heads(settings, presets), map(shown, found)), "", ABOUT, ""])

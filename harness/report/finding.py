@@ -58,10 +58,7 @@ def findings(
         if main["verdict"] == "not run":
             said.append(f"Not known yet: {main['reason']}.")
         else:
-            answer = _answer(main, _ANSWERS, _LEANS)
-            if fewer:
-                unfinished = f"No answer yet, as the suite is unfinished, with fewer seeds of some methods ({fewer})"
-                answer = f"{unfinished}; so far: {answer[0].lower()}{answer[1:]}"
+            answer = _interim(main, fewer) if fewer else _answer(main, _ANSWERS, _LEANS)
             why = f"; {main['reason']}" if main["reason"] and not brief else ""
             said.append(f"{answer} ({_points(main)}; the paper: {signed(main['paper'])}{why}).")
     if (equal := by_key.get(EQUAL)) and equal["verdict"] in _COMPUTE:
@@ -119,6 +116,15 @@ def _answer(claim: Mapping[str, Any], answers: Mapping[str, str], leans: str) ->
         among = f"the {claim['family']} claims" if claim["family"] else "all claims"
         return leans.format(side="above" if claim["difference"] > 0 else "below", among=among)
     return answers[claim["verdict"]]
+
+
+def _interim(main: Mapping[str, Any], fewer: str) -> str:
+    """Where an unfinished suite stands, without its verdict: one that was looked for early is none."""
+    unfinished = f"No answer yet, as the suite is unfinished, with fewer seeds of some methods ({fewer})"
+    if main["difference"] is None:
+        return unfinished
+    side = "above" if main["difference"] > 0 else "not above"
+    return f"{unfinished}; in what has run Selective Fusion is {side} its baseline CC on changed clothes"
 
 
 def _of_the_gain(main: Mapping[str, Any] | None, equal: Mapping[str, Any]) -> str:

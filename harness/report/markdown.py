@@ -26,7 +26,7 @@ from harness.report.order import HEADS as ORDER
 from harness.report.views import ABOUT as ABOUT_VIEWS
 from harness.report.views import HEADS as VIEWS
 from harness.tables.grid import Grid
-from harness.tables.render import SOURCES, legend, reasons, title, to_markdown
+from harness.tables.render import SOURCES, legend, markdown_table, reasons, title, to_markdown
 
 STALE = "## Stale records"
 BESIDE = "## Beside suite "
@@ -42,7 +42,7 @@ def markdown(report: Report, figures: str) -> str:
         "Written by `harness report --markdown` from the suite's records; nothing here is edited by hand.",
         f"**{report.findings[0]}**",
         "\n".join(f"- {sentence}" for sentence in report.findings[1:]),
-        _table(MAIN_HEADS, rows) if (rows := main_claims(report.claims)) else "",
+        markdown_table(MAIN_HEADS, rows) if (rows := main_claims(report.claims)) else "",
         to_markdown(report.grids[0].filled(), brief=True),
         report.headline,
         report.cost,
@@ -55,8 +55,8 @@ def markdown(report: Report, figures: str) -> str:
         *(part for title, claims in others for part in (f"## {title}", *_claims(claims))),
         "## Order of the methods",
         ABOUT_ORDER,
-        _table(ORDER, report.order) if report.order else "No table has three methods yet.",
-        "\n\n".join(["## Views", ABOUT_VIEWS, _table(VIEWS, report.views)]) if report.views else "",
+        markdown_table(ORDER, report.order) if report.order else "No table has three methods yet.",
+        "\n\n".join(["## Views", ABOUT_VIEWS, markdown_table(VIEWS, report.views)]) if report.views else "",
         *_beside(report),
         "## Diagnosis",
         ABOUT_DIAGNOSIS,
@@ -70,17 +70,17 @@ def markdown(report: Report, figures: str) -> str:
         "\n".join(f"- {name} is not there: {why}" for name, why in report.missing.items()),
         "## Cost",
         ABOUT_COSTS,
-        _table(COSTS, report.costs),
+        markdown_table(COSTS, report.costs),
         "## The paper against itself",
-        _table(("where", "printed", "what follows from the rest"), report.slips),
+        markdown_table(("where", "printed", "what follows from the rest"), report.slips),
         "## Decisions",
-        _table(("key", "in use", "alternatives"), report.decisions),
+        markdown_table(("key", "in use", "alternatives"), report.decisions),
         "## Environment",
-        _table(("what", "which"), list(report.environment.items())),
+        markdown_table(("what", "which"), list(report.environment.items())),
         "## Digests",
-        _table(("what", "digest"), report.digests),
+        markdown_table(("what", "digest"), report.digests),
         "## Runs",
-        _table(
+        markdown_table(
             ("run", "id", "commit", "command"),
             [
                 (stem, str(run["run_id"]), str(run["commit"]), f"`{run.get('command', 'not recorded')}`")
@@ -104,21 +104,23 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> list[str]:
             why.setdefault(f"{claim['verdict']}: {claim['reason']}", []).append(claim["claim"])
     listed = "\n".join(f"- {reason}: {', '.join(keys)}." for reason, keys in why.items())
     return [
-        _table(("claim", "verdict", *NUMBERS, "where the paper says it"), rows) if rows else "None has been run.",
+        markdown_table(("claim", "verdict", *NUMBERS, "where the paper says it"), rows)
+        if rows
+        else "None has been run.",
         listed,
     ]
 
 
 def _diagnosis(report: Report, place: str) -> str:
     said = "\n".join(f"- **{question}** {found}." for question, found in report.diagnosis.get(place, ()))
-    return "\n\n".join(filter(None, (f"**{place}**", _table(HEADS, report.pseudo_labels[place]), said)))
+    return "\n\n".join(filter(None, (f"**{place}**", markdown_table(HEADS, report.pseudo_labels[place]), said)))
 
 
 def _beside(report: Report) -> list[str]:
     if (b := report.beside) is None:
         return []
     tables = ((beside.CHANGED, b.changed), (beside.MEANS, b.means), (beside.CLAIMS, b.claims))
-    changed, means, claims = (_table(heads, rows) if rows else "" for heads, rows in tables)
+    changed, means, claims = (markdown_table(heads, rows) if rows else "" for heads, rows in tables)
     made = f"There: {b.cost}"
     return [
         f"{BESIDE}{b.preset}", b.about, f"**{b.found}**", changed, made, means,
@@ -138,9 +140,3 @@ def _grid(grid: Grid) -> str:
     elsewhere = f"Intervals: `harness tables --intervals --table {grid.number}`, or {grid.stem}.csv." if brief else ""
     parts = (to_markdown(grid, brief).rstrip("\n"), legend(grid, coloured=False), elsewhere)
     return "\n\n".join(filter(None, parts))
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines)

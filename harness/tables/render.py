@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -151,6 +151,12 @@ def to_markdown(grid: Grid, brief: bool = False) -> str:
     return "\n".join([*text, *(["", grid.note] if grid.note else [])]) + "\n"
 
 
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Any rows of text under their heads as a Markdown table, without a newline at its end."""
+    body = (_bar([cell.replace("|", "\\|") for cell in row]) for row in rows)
+    return "\n".join([_bar(heads), _bar(["---"] * len(heads)), *body])
+
+
 def to_csv(grid: Grid) -> str:
     """One line a cell: heads, column, key, numbers with six digits, seeds, the paper's value, runs, reason."""
     text = io.StringIO()
@@ -191,5 +197,5 @@ def _tree(grid: Grid) -> dict[str, Any]:
     return {"table": grid.number, "title": grid.title, "note": grid.note, "columns": list(grid.columns), "cells": cells}
 
 
-def _bar(cells: tuple[str, ...] | list[str]) -> str:
+def _bar(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"

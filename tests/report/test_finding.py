@@ -145,10 +145,12 @@ def test_a_small_chance_is_not_called_none():
 
 
 def test_an_unfinished_suite_says_so_first():
-    text = finding([claim(verdict="supported")], fewer="SF 3")
-    assert text.startswith(
-        "No answer yet, as the suite is unfinished, with fewer seeds of some methods (SF 3); so far: yes, by the"
-    )
+    unfinished = "No answer yet, as the suite is unfinished, with fewer seeds of some methods (SF 3)"
+    for gain, side in ((5.0, "above"), (0.0, "not above"), (-5.0, "not above")):
+        text = finding([claim(verdict="supported", difference=gain)], fewer="SF 3")
+        assert text.startswith(f"{unfinished}; in what has run Selective Fusion is {side} its baseline CC on changed")
+        assert "Yes" not in text
+    assert finding([claim(difference=None)], fewer="SF 3").startswith(f"{unfinished} (no test")
 
 
 def test_in_brief_only_the_main_claims_and_the_verdicts():

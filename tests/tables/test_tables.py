@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness.tables import controls, summary, table3, table4, table5, table6, table7, table8, table9, table10
 from harness.tables.grid import Cell, Evidence, Grid, Numbers, Row
-from harness.tables.render import ABSENT, lines, ours, to_csv, to_markdown, to_rich
+from harness.tables.render import ABSENT, lines, markdown_table, ours, to_csv, to_markdown, to_rich
 from harness.types import ResultRecord
 
 BUILD = {
@@ -228,4 +228,10 @@ def test_markdown_has_as_many_cells_in_each_line():
     assert to_markdown(grid) == (
         "**Table 9. A title**\n\n| Head | Source | one | two |\n| --- | --- | ---: | ---: |\n"
         "| x | ours | 1.0 | — |\n|   | paper | — | 2.0 |\n"
+    )
+
+
+def test_rows_of_text_become_a_markdown_table():
+    assert markdown_table(("a", "b"), [("1", "x|y"), ("2", "")]) == (
+        "| a | b |\n| --- | --- |\n| 1 | x\\|y |\n| 2 |  |"
     )
