@@ -36,8 +36,8 @@ def audit_paper(
     tables = tables if tables is not None else {table: published(table) for table in TABLES}
     said = said if said is not None else text()
     checks = (
-        _means(tables), _repeats(tables), _gains(tables, said), _at_views(tables, said), _schedules(said),
-        _heads(said), _citations(tables, said), _senses(said),
+        _means(tables), _repeats(tables), _conditions(tables, said), _gains(tables, said), _at_views(tables, said),
+        _schedules(said), _heads(said), _citations(tables, said), _senses(said),
     )  # fmt: skip
     return [finding for check in checks for finding in check]
 
@@ -73,21 +73,46 @@ def _repeats(tables: Mapping[int, Sequence[Published]]) -> Iterator[Finding]:
                 )
 
 
+def _conditions(tables: Mapping[int, Sequence[Published]], said: dict[str, Any]) -> Iterator[Finding]:
+    """Gains on a condition that no table of theirs has, and the condition that gains as much."""
+    for entry in said["gains"]:
+        known, metric = _known(tables, entry), entry.get("metric", "rank1")
+        for condition, printed in entry["printed"].items():
+            if condition not in known:
+                places = {c: (entry["dataset"], entry["backbone"], c, metric) for c in known}
+                meant = [c for c, place in places.items() if _gain_in(tables, entry, place) == {str(printed)}]
+                computed = f"{' or '.join(meant) or 'none'} gains that, and no table has {condition}"
+                yield Finding(
+                    f"condition-{condition.lower()}", f"{entry['where']}, gains on {entry['dataset']}",
+                    f"{condition} + {printed}", computed,
+                )  # fmt: skip
+
+
+def _known(tables: Mapping[int, Sequence[Published]], entry: Mapping[str, Any]) -> list[str]:
+    """The conditions that a sentence's tables have for its data set."""
+    rows = (p for table in entry["tables"] for p in tables[table] if p.dataset == entry["dataset"])
+    return list(dict.fromkeys(p.condition for p in rows))
+
+
+def _gain_in(tables: Mapping[int, Sequence[Published]], entry: Mapping[str, Any], place: tuple[str, ...]) -> set[str]:
+    """The gains at a place in a sentence's tables: more than one where they disagree."""
+    return {str(_gain(tables[table], entry["of"], entry["over"], place)) for table in entry["tables"]}
+
+
 def _gains(tables: Mapping[int, Sequence[Published]], said: dict[str, Any]) -> Iterator[Finding]:
     for entry in said["gains"]:
         metric, wrong = entry.get("metric", "rank1"), {}
         for condition, printed in entry["printed"].items():
             place = (entry["dataset"], entry["backbone"], condition, metric)
-            gains = {t: _gain(tables[t], entry["of"], entry["over"], place) for t in entry["tables"]}
-            true = {str(gain) for gain in gains.values()}
-            if true != {str(Decimal(str(printed)))}:
+            true = _gain_in(tables, entry, place)
+            if condition in _known(tables, entry) and true != {str(Decimal(str(printed)))}:
                 wrong[condition] = (printed, ", ".join(sorted(true)), _whose(tables, entry["over"], place, printed))
         if wrong:
             printed = ", ".join(f"{c} + {p}" for c, (p, _, _) in wrong.items())
             others = "".join(f"; {p} is what {o} gains on {c}" for c, (p, _, o) in wrong.items() if o)
             computed = ", ".join(f"{c} + {t}" for c, (_, t, _) in wrong.items())
             where = f"{entry['where']}, gains on {entry['dataset']}"
-            named = f"Table{'s' * (len(gains) > 1)} {' and '.join(map(str, entry['tables']))}"
+            named = f"Table{'s' * (len(entry['tables']) > 1)} {' and '.join(map(str, entry['tables']))}"
             yield Finding(f"{entry['dataset']}-gains", where, printed, f"{computed} ({named}){others}")
 
 

@@ -37,6 +37,14 @@ def test_the_three_slips_by_their_numbers():
     assert "casia-bn and outdoor-gait" in milestone.where and "grew" not in milestone.where
 
 
+def test_a_condition_that_no_table_has_is_named_with_the_one_that_is_meant(tables):
+    finding = found()["condition-gl"]
+    assert (finding.printed, finding.computed) == ("GL + 17.2", "CL gains that, and no table has GL")
+    said = copy.deepcopy(text())
+    said["gains"][1]["printed"] = {"GL": 17.3}
+    assert found(said=said)["condition-gl"].computed == "none gains that, and no table has GL"
+
+
 def changed(tables, table, value, **place):
     """The tables with one number changed."""
     out = dict(tables)
@@ -78,8 +86,8 @@ def test_mended_words_are_not_reported():
         said["heads"][table][8] = 144
     for schedule in said["schedules"].values():
         schedule["milestones"] = [3500]
-    for one, other in ((0, 1), (2, 3)):
-        said["senses"][one]["says"] = said["senses"][other]["says"]
+    said["gains"][1]["printed"] = {"BG": 1.1, "CL": 17.2}
+    said["senses"] = [{**sense, "says": sense["of"]} for sense in said["senses"]]
     said["at_views"][0]["conditions"] = ["CL"]
     said["citations"] = [c for c in said["citations"] if (c["where"], c["cites"]) != ("section 4.4.1", 7)]
     assert set(found(said=said)) == {"mean-gaitset-bg-pretrain", "citation-table-10"}

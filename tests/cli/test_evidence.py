@@ -40,6 +40,14 @@ def test_real_data_come_first_where_they_are_there_and_tables_say_so(empty, suit
         assert evidence_of(load()).about["target"] == "walkers"
 
 
+def test_grews_table_says_which_half_of_the_test_set_it_is_of(empty, suite_tree):
+    suite_tree["suite"]["datasets"] = suite_tree["plan"]["datasets"] = ["grew"]
+    settle(suite_tree)
+    (grid,) = build_grids(load(), ["5"])
+    half = "the labelled half of its test set, a sequence of each subject against another"
+    assert grid.note == f"Ours for GREW: grew (real data; {half})."
+
+
 def test_histories_are_those_of_each_seed(recorded):
     found = histories(load(), ("cc", "cc_long", "sf"), "gaitset", "target")
     assert list(found) == ["cc", "sf"] and [len(runs) for runs in found.values()] == [3, 3]
