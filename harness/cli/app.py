@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+import traceback
 from contextlib import suppress
 
 import typer
@@ -15,7 +16,7 @@ from typer.exceptions import TyperException
 from harness import __version__
 from harness.cli.commands import Commands
 from harness.cli.console import errors
-from harness.cli.launch import may_speak, spoken
+from harness.cli.launch import in_company, may_speak, spoken
 from harness.cli.workspace import lay_out
 from harness.clustering.knn import installed_faiss
 from harness.errors import UserError
@@ -65,6 +66,23 @@ def _start(
 
 def main() -> None:
     """Runs the command line: a user's mistake is one line and exit code 2, Ctrl-C says how to go on."""
+    try:
+        code = _run()
+    except Exception:
+        if not in_company():
+            raise
+        traceback.print_exc()
+        code = 1
+    if code and in_company():
+        # A plain end would close what connects the processes of a run, and on GPUs wait for the others with that.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code, and why, said by one process of those that share a run."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # several processes warn of each name that is no address
@@ -86,7 +104,7 @@ def main() -> None:
         code = 2  # the connection to a process that has ended, and has named the mistake
     if code == 130 and may_speak():
         errors.print("stopped; the same command goes on from here")
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _mistake(text: str) -> int:

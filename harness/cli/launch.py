@@ -18,6 +18,11 @@ SPOKEN = "HARNESS_SPOKEN"
 """A path in the environment of processes that share a run: the one that makes this file says why they end."""
 
 
+def in_company() -> bool:
+    """Whether this process is one of several that share a run."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 def may_speak() -> bool:
     """Whether this process is the one of its run that says why it ends: the first that knows, or of several that
     nobody here started (``torchrun``) the first in rank."""
@@ -31,8 +36,7 @@ def may_speak() -> bool:
 
 
 def spoken(within: float = 3.0) -> bool:
-    """Whether another process of this run says why they end, in ``within`` seconds, as it leaves its group before it
-    speaks: what befalls this one follows from that."""
+    """Whether another process of this run says why they end, in ``within`` seconds: what befalls this one follows."""
     path, until = os.environ.get(SPOKEN), time.monotonic() + within
     while path and not Path(path).is_file() and time.monotonic() < until:
         time.sleep(0.05)

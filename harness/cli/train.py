@@ -136,8 +136,7 @@ def train(
                 Trainer(device, None, job.observe).fit(run.method, job.network, job.tools)
     except DivergenceError as error:
         raise UserError(f"{error}; they are {job.name_sequences(error.rows)}") from None
-    finally:
-        ranks.disconnect()
+    ranks.disconnect()  # all of them together: one that leaves for a mistake must not wait for the others
 
 
 def _train_and_write(job: Job) -> None:

@@ -178,11 +178,11 @@ def _blur_part(part: Tensor, region: Tensor) -> Tensor:
 
     OpenCV reflects at the region's border without repeating the border pixel.
     """
-    out = torch.zeros_like(part)
-    for b in range(part.shape[0]):
-        rows = region[b, 0, :, 0].nonzero().flatten()
-        strip = F.pad(part[b, :, rows[0] : rows[-1] + 1].unsqueeze(1), (1, 1, 1, 1), mode="reflect")
-        kernel = strip.new_tensor([0.25, 0.5, 0.25])
-        blurred = F.conv2d(strip, (kernel[:, None] * kernel[None]).view(1, 1, 3, 3)).squeeze(1)
-        out[b, :, rows[0] : rows[-1] + 1] = (blurred > 0.2).to(part)
+    out, kernel = torch.zeros_like(part), part.new_tensor([0.25, 0.5, 0.25])
+    kernel = (kernel[:, None] * kernel[None]).view(1, 1, 3, 3)
+    for b, inside in enumerate(region[:, 0, :, 0].cpu().numpy()):
+        rows = np.flatnonzero(inside)
+        between = slice(int(rows[0]), int(rows[-1]) + 1)
+        strip = F.pad(part[b, :, between].unsqueeze(1), (1, 1, 1, 1), mode="reflect")
+        out[b, :, between] = (F.conv2d(strip, kernel).squeeze(1) > 0.2).to(part)
     return out

@@ -156,7 +156,7 @@ class SharedStatistics(nn.modules.batchnorm._BatchNorm):
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [1, -1, *[1] * (input.dim() - 2)]
         values = input.float()
-        count = _Sum.apply(values.new_tensor([float(values.numel() // values.shape[1])]))
+        count = _Sum.apply(values.new_full((1,), values.numel() // values.shape[1]))
         mean = _Sum.apply(values.sum(axes)) / count
         centred = values - mean.view(shape)
         variance = _Sum.apply(centred.square().sum(axes)) / count

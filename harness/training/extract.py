@@ -52,6 +52,8 @@ def extract(
     network.eval()
     draws = augment.draw(numpy_rng(*key), len(pool)) if augment else None
     batches = list(batches_by_length(pool.length, device.extract_frames))
+    if len(batches) < ranks.size:
+        raise UserError(f"{ranks.size} processes have only {len(batches)} batches to share; use fewer (compute.ranks)")
     owner = np.empty(len(pool), dtype=np.int64)
     for number, rows in enumerate(batches):
         owner[rows] = number % ranks.size
@@ -62,19 +64,19 @@ def extract(
         return rows, take(frames, numbers, device.torch)
 
     own = [rows for rows in batches if owner[rows[0]] == ranks.rank]
+    places = torch.from_numpy(np.concatenate(own)).to(device.torch).split([len(rows) for rows in own])
     beside = device.torch if frames.device.type != device.torch.type else None
-    for rows, batch in ahead(pixels, own, beside):
+    for place, (rows, batch) in zip(places, ahead(pixels, own, beside), strict=True):
         if augment is not None and draws is not None:
             batch = augment(batch, draws[rows])
         with device.autocast():
             embeddings = network.embed(batch, torch.from_numpy(pool.length[rows]))  # pyright: ignore[reportCallIssue]
         if out is None:
             out = torch.empty(len(pool), *embeddings.shape[1:], device=device.torch)
-        out[torch.from_numpy(rows).to(device.torch)] = embeddings.float()
+        out[place] = embeddings.float()
         if on_batch:
             on_batch(len(rows))
     network.train(was_training)
-    if out is None:
-        raise UserError(f"{ranks.size} processes have only {len(batches)} batches to share; use fewer (compute.ranks)")
+    assert out is not None, "every process has a batch"
     ranks.share(out, owner)
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import torch
@@ -24,13 +24,14 @@ def ahead(make: Callable[[A], B], items: Iterable[A], device: torch.device | Non
     if device is None:
         yield from map(make, items)
         return
-    side = torch.cuda.Stream(device) if device.type == "cuda" else None
+    side = _side(device)
 
     def made(item: A) -> tuple[B, torch.Event | None]:
-        with torch.cuda.stream(side) if side else nullcontext():
-            return make(item), side.record_event() if side else None
+        return make(item), side.record_event() if side else None
 
-    with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:
+    # It sets the thread's device too, which would else be the machine's first.
+    begin = partial(torch.cuda.set_stream, side) if side else None
+    with ThreadPoolExecutor(1, "feed", initializer=begin) as pool:
         waiting = None
         for item in items:
             following = pool.submit(made, item)
@@ -39,6 +40,12 @@ def ahead(make: Callable[[A], B], items: Iterable[A], device: torch.device | Non
             waiting = following
         if waiting is not None:
             yield _handed_over(waiting, device)
+
+
+@cache
+def _side(device: torch.device) -> torch.cuda.Stream | None:
+    """The one stream beside a GPU's main one: torch has few, and keeps freed memory for each apart."""
+    return torch.cuda.Stream(device) if device.type == "cuda" else None
 
 
 def _handed_over(waiting: Future[tuple[B, torch.Event | None]], device: torch.device) -> B:

@@ -111,28 +111,39 @@ def test_batches_are_the_cpus(store: str):
 
 
 def test_a_batch_from_the_host_does_not_wait_for_the_steps():
-    """Its copy and kernels end while the step's are still to run; whoever takes it sees what was copied."""
+    """Its copy and kernels end while the step's are still to run, whoever takes it sees what was copied, and its memory
+    is nobody else's until the step has read it."""
     device, source = card(store="host").torch, torch.arange(8 << 20, dtype=torch.int32).pin_memory()
-    torch.cuda.synchronize()
-    ended: list[bool] = []
-    step, begun = torch.cuda.Event(), [threading.Event() for _ in range(3)]
+    second = 2 * 10**9  # of the GPU's clock
 
-    def make(number: int) -> tuple[int, torch.Tensor]:
-        assert number == 0 or begun[number - 1].wait(60)
-        found = source.to(device, non_blocking=True).mul_(number)
-        if number:
-            torch.cuda.current_stream().synchronize()
-            ended.append(not step.query())
-        return number, found
+    def turns(wait: int) -> tuple[list[bool], list[int]]:
+        step, begun = torch.cuda.Event(), [threading.Event() for _ in range(3)]
+        beside: list[bool] = []
 
-    for number, found in ahead(make, range(3), device):
-        torch.cuda._sleep(2 * 10**9)  # a second of the GPU's clock
-        step.record()
-        begun[number].set()
-        later = found.sum(dtype=torch.int64)  # in the stream of the steps, behind them
-        del found
-        assert later.item() == number * int(source.sum(dtype=torch.int64))
-    assert ended == [True, True]
+        def make(number: int) -> tuple[int, torch.Tensor]:
+            assert number == 0 or begun[number - 1].wait(60)
+            torch.cuda._sleep(wait // 20)
+            found = source.to(device, non_blocking=True).mul_(number + 1)
+            if number:
+                torch.cuda.current_stream().synchronize()
+                beside.append(not step.query())
+            return number, found
+
+        sums = []
+        for number, found in ahead(make, range(3), device):
+            sums.append(found.sum(dtype=torch.int64))
+            torch.cuda._sleep(wait)
+            step.record()
+            begun[number].set()
+            sums.append(found.sum(dtype=torch.int64))  # in the stream of the steps, behind them
+            del found
+        return beside, [int(each) for each in sums]
+
+    turns(1)  # kernels are loaded when they are first asked for, which waits for all that run
+    beside, sums = turns(second)
+    assert beside == [True, True]
+    total = int(source.sum(dtype=torch.int64))
+    assert sums == [total, total, 2 * total, 2 * total, 3 * total, 3 * total]
 
 
 @pytest.mark.parametrize("shape", [(70, 16, 9), (5000, 64, 39)])
