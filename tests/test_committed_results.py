@@ -129,5 +129,10 @@ def test_what_several_suites_say_together_follows_from_their_records(
     claims(others=marks[0][1].split()[1::2], update=Path("page.md"))
     across(marks[1][1].split(), update=Path("page.md"), figure=Path("across.png"))
     assert Path("page.md").read_text() == page.read_text()
+    readings = root / "docs/readings.md"
+    shutil.copy(readings, "readings.md")
+    (mark,) = re.findall(r"<!-- harness across (\S+)((?: --claim \S+)+) -->", readings.read_text())
+    across([mark[0]], claim=mark[1].split()[1::2], update=Path("readings.md"))
+    assert Path("readings.md").read_text() == readings.read_text()
     drawn, kept = imread("across.png"), imread(root / "docs/figures/across.png")
     assert drawn.shape == kept.shape and float(np.abs(drawn - kept).mean()) < 1e-4
