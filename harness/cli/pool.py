@@ -66,10 +66,11 @@ def _independent(both: str, one: Settings, two: Settings) -> None:
 
 
 def _used(settings: Settings) -> dict[str, Any]:
-    """The settings that a run of the suite hangs on, without data sets and backbones that it does not use."""
+    """The settings that a run of the suite hangs on, without data sets, backbones and variants that it does not use."""
     suite, every = settings.suite, what_counts(settings)
     names = {"archives": {*suite.datasets, suite.pretraining, suite.views}, "backbones": {*suite.backbones}}
     names["walkers"] = names["archives"]
+    names["variants"] = {name for own in suite.variants.values() for name in own}
     return {key: _only(tree, names[key]) if key in names else tree for key, tree in every.items()}
 
 
