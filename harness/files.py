@@ -65,6 +65,12 @@ def refuse_folder(target: Path) -> None:
         raise UserError(f"{target}: is a folder; name a file to write")
 
 
+def refuse_input(target: Path, *sources: Path | None) -> None:
+    """An output that is read as well is a :class:`UserError`: what it held would be lost."""
+    if any(source is not None and Path(source).resolve() == Path(target).resolve() for source in sources):
+        raise UserError(f"{target}: is read too and would be lost; name another file to write")
+
+
 def _flush(path: Path) -> None:
     if path.is_file():
         descriptor = os.open(path, os.O_RDONLY)

@@ -10,7 +10,7 @@ import typer
 
 from harness.cli.console import console
 from harness.errors import UserError, nearest
-from harness.files import atomic_path, sha256
+from harness.files import atomic_path, refuse_input, sha256
 
 app = typer.Typer(
     help="Bring weights in from OpenGait, and take them out. Example: harness checkpoint export IN.pt OUT.pt",
@@ -38,6 +38,7 @@ def import_(
 
     Example: harness checkpoint import GaitSet-60000.pt gaitset.pt --from opengait --backbone gaitset
     """
+    refuse_input(target, source)
     _one_of("--from", origin, ("opengait",))
     _one_of("--backbone", backbone, ("gaitset", "gaitgl"))
     _one_of("--head", head, ("norm", "necks"))
@@ -76,6 +77,7 @@ def export(
 
     Example: harness checkpoint export runs/smoke/upper-gaitset-target-s0/checkpoint.pt gaitset-opengait.pt
     """
+    refuse_input(target, source)
     _one_of("--to", to, ("opengait",))
     import torch
 

@@ -12,7 +12,7 @@ import typer
 from harness.cli.arrays import Wanted, read_arrays, write_arrays
 from harness.cli.console import console
 from harness.errors import UserError
-from harness.files import refuse_folder
+from harness.files import refuse_folder, refuse_input
 from harness.identity import cores
 
 
@@ -33,6 +33,7 @@ def cluster(
     Example: harness cluster features.npz --neighbours 40 --min-similarity 0.7 --output labels.npz
     """
     refuse_folder(output)
+    refuse_input(output, features)
     from harness.clustering.infomap import Clustering
     from harness.clustering.knn import choose_backend
 

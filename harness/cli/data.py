@@ -67,6 +67,10 @@ def generate(
     from harness.data.walkers.generate import generate_raw, generate_store
 
     settings = _domain(domain)
+    if raw is not None and path is not None:
+        raise UserError("give either --store STORE or --raw FOLDER")
+    if path is not None and path.exists() and not (path / "store.json").is_file():
+        raise UserError(f"{path}: exists and is no store; name another place, or remove it")
     if raw is not None and raw.exists():
         raise UserError(f"{raw}: exists already; name a folder that does not")
     target = raw if raw is not None else _path(domain, path)

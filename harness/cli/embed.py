@@ -15,7 +15,7 @@ from harness.cli.arrays import Wanted, read_arrays, write_arrays
 from harness.cli.console import console
 from harness.config import Compute
 from harness.errors import UserError
-from harness.files import refuse_folder
+from harness.files import refuse_folder, refuse_input
 from harness.identity import cores
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def embed(
     if device not in ("auto", "cpu", "cuda") or precision not in ("fp32", "bf16"):
         raise UserError("--device is auto, cpu or cuda; --precision is fp32 or bf16")
     refuse_folder(output)
+    refuse_input(output, checkpoint, frames)
     import torch
 
     from harness.training import checkpoint as checkpoints

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.errors import UserError
 from harness.files import atomic_path
 from harness.layout import stages
 
@@ -33,6 +34,13 @@ def keep_own(suite: str) -> None:
         # Asked again: DVC may have written since.
         for path, blocks in _moves(suite).items():
             _write(path, blocks)
+
+
+def refuse_damaged(suite: str) -> None:
+    """The stages of ``suite`` that lie aside must be readable: DVC never sees the file, and would compute all again."""
+    path = stages(suite)
+    if path.exists() and (not path.is_file() or _blocks(path) is None):
+        raise UserError(f"{path}: not what DVC wrote; bring it back with git, or remove it to compute all again")
 
 
 def _moves(suite: str) -> dict[Path, Blocks]:

@@ -15,7 +15,7 @@ from harness.cli import complete
 from harness.cli.arrays import Wanted, read_arrays
 from harness.cli.console import console
 from harness.errors import UserError, nearest
-from harness.files import write_json
+from harness.files import refuse_input, write_json
 
 if TYPE_CHECKING:
     from harness.evaluation.evaluate import ConditionScore
@@ -53,6 +53,8 @@ def score(
     ):
         if given not in known:
             raise UserError(f"unknown {word} '{given}'; {nearest(given, known)}")
+    if output is not None:
+        refuse_input(output, embeddings)
     import torch
 
     from harness.data.sets import protocol_of

@@ -10,7 +10,7 @@ import yaml
 from harness import config, plan
 from harness.cli import complete
 from harness.cli.console import console
-from harness.cli.lockfile import keep_own
+from harness.cli.lockfile import keep_own, refuse_damaged
 from harness.cli.plugins import with_extra
 from harness.data.sets import data_set
 from harness.errors import UserError
@@ -30,6 +30,7 @@ def use_suite(name: str, extra: list[str] | None = None) -> None:
     if extra:
         tree = with_extra(parse_yaml(text), extra)
         text = planned(yaml.safe_dump(tree, sort_keys=False), f"conf/suite/{name}.yaml")
+    refuse_damaged(parse_yaml(text)["suite"]["name"])
     _keep_edits()
     with atomic_path(PARAMS) as scratch:
         scratch.write_text(text)

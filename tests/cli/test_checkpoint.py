@@ -87,6 +87,8 @@ def test_both_heads(refuses, harness):
         ((*IMPORT[:4], "--from", "fastreid", "--backbone", "gaitset"), "--from: unknown 'fastreid'; known: opengait"),
         (("checkpoint", "import", "nowhere.pt", "out.pt", "--backbone", "gaitset"), "nowhere.pt: cannot be read"),
         (("checkpoint", "import", "in.pt", "folder", "--backbone", "gaitset"), "folder: is a folder"),
+        (("checkpoint", "import", "in.pt", "in.pt", "--backbone", "gaitset"), "in.pt: is read too and would be lost"),
+        (("checkpoint", "export", "in.pt", "in.pt"), "in.pt: is read too and would be lost"),
         (("checkpoint", "import", "in.pt", "in.pt/out.pt", "--backbone", "gaitset"), "in.pt/out.pt: cannot be written"),
         (("checkpoint", "import", "in.pt", "out.pt"), "Missing option '--backbone'"),
         (("checkpoint", "export", "in.pt", "out.pt"), "in.pt: not a checkpoint of this harness"),

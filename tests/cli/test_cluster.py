@@ -172,6 +172,7 @@ def test_bad_features(refuses, features: np.ndarray, message: str):
         (("--seed", "0"), "--seed"),
         (("--backend", "annoy"), "unknown backend 'annoy'; known: auto, exact, faiss"),
         (("--output", "folder"), "folder: is a folder"),
+        (("--output", "folder/../feat.npz"), "is read too and would be lost"),
         (("--output", "feat.npz/x"), "feat.npz/x: cannot be written"),
     ],
 )

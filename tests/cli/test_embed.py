@@ -165,6 +165,8 @@ def test_bad_arrays(network, refuses, case: str):
         (("embed", "--checkpoint", "frames.npz", *EMBED[3:], "--frames", "frames.npz"), "not a checkpoint of this"),
         (("embed", "--checkpoint", "nowhere.pt", *EMBED[3:], "--frames", "frames.npz"), "no such checkpoint"),
         ((*EMBED[:4], "folder", "--frames", "frames.npz"), "folder: is a folder"),
+        ((*EMBED[:4], EMBED[2], "--frames", "frames.npz"), "is read too and would be lost"),
+        ((*EMBED[:4], "frames.npz", "--frames", "frames.npz"), "frames.npz: is read too and would be lost"),
     ],
 )
 def test_mistakes(network, refuses, words: tuple[str, ...], message: str):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli import lockfile
-from harness.cli.lockfile import DVC_LOCK, keep_own
+from harness.cli.lockfile import DVC_LOCK, keep_own, refuse_damaged
+from harness.errors import UserError
 from harness.files import parse_yaml
 from harness.layout import stages
 
@@ -100,6 +101,20 @@ def test_a_file_that_dvc_did_not_write_is_left_for_dvc(text: str):
     DVC_LOCK.write_text(text)
     keep_own("paper")
     assert read(DVC_LOCK) == text and not list(Path().rglob("stages.lock"))
+
+
+@pytest.mark.parametrize("text", [DAMAGED, "", "[]", None])
+def test_a_suite_whose_stages_cannot_be_read_is_refused(text: str | None):
+    """None: a folder. Else all of it would be computed again, over what is there."""
+    refuse_damaged("smoke")
+    stages("smoke").parent.mkdir(parents=True)
+    if text is None:
+        stages("smoke").mkdir()
+    else:
+        stages("smoke").write_text(text)
+    with pytest.raises(UserError, match=r"results/smoke/stages\.lock: not what DVC wrote"):
+        refuse_damaged("smoke")
+    refuse_damaged("walkers")
 
 
 @pytest.mark.parametrize("suite", ["smoke", "walkers"])

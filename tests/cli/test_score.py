@@ -207,6 +207,7 @@ def test_nobody_to_compare_with_when_skipping(refuses):
         (("--distance", "cosinus"), "unknown distance 'cosinus'; did you mean 'cosine'?"),
         (("--unmatched", "drop"), "unknown --unmatched 'drop'; known: count, skip"),
         (("--json", "folder"), "folder: is a folder"),
+        (("--json", "emb.npz"), "emb.npz: is read too and would be lost; name another file to write"),
         (("--json", "emb.npz/out.json"), "cannot be written"),
     ],
 )
