@@ -25,6 +25,7 @@ from pydantic import (
 from harness.errors import UserError, nearest
 from harness.files import parse_yaml
 from harness.registry import find, plugged
+from harness.registry import names as registered
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -412,6 +413,13 @@ class Suite(Strict):
             raise ValueError("name a .yaml file in a folder below that of params.yaml, which a bundle can take along")
         return value
 
+    @field_validator("datasets", "backbones", "extra", "controls", "seeds")
+    @classmethod
+    def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if twice := [one for one in value if value.count(one) > 1]:
+            raise ValueError(f"names {twice[0]} twice; once will do")
+        return value
+
     @field_validator("name")
     @classmethod
     def _plain(cls, value: str) -> str:
@@ -526,16 +534,35 @@ def load(path: Path = Path("params.yaml")) -> Settings:
 
 def check(tree: Any, name: str) -> Settings:
     """Validates a parameter tree that was read from ``name``."""
+    if not isinstance(tree, dict):
+        raise UserError(f"{name}: holds no parameters; `harness suite use smoke` writes a params.yaml")
     model = _schema(tree)
     try:
-        return model.model_validate(tree)
+        settings = model.model_validate(tree)
     except ValidationError as error:
         raise UserError(f"{name}: {_first_fault(error, model)}") from None
+    for key, variant in settings.variants.items():
+        if variant.method not in (known := registered("method")):
+            raise UserError(
+                f"{name}: variants.{key}: unknown method '{variant.method}'; {nearest(variant.method, known)}"
+            )
+        _same_keys(f"{name}: variants.{key}", variant.changes, tree)
+    return settings
 
 
-def _schema(tree: Any) -> type[Settings]:
+def _same_keys(place: str, changes: Any, tree: Any) -> None:
+    """Refuses a key of ``changes`` that the ``tree`` under it does not have."""
+    if not isinstance(changes, dict) or not isinstance(tree, dict):
+        return
+    for key, value in changes.items():
+        if key not in tree:
+            raise UserError(f"{place} names the unknown parameter '{key}'; {nearest(str(key), tree)}")
+        _same_keys(f"{place}.{key}", value, tree[key])
+
+
+def _schema(tree: dict[str, Any]) -> type[Settings]:
     """:class:`Settings`, with the ``Parameters`` of those plug-ins that the tree has settings of."""
-    methods = tree.get("methods") if isinstance(tree, dict) else None
+    methods = tree.get("methods")
     named = [name for name in plugged("method") if isinstance(methods, dict) and name in methods]
     if not named:
         return Settings

@@ -51,9 +51,12 @@ def compose(name: str, conf: Path = CONF) -> str:
         file = Path(folder) / "params.yaml"
         try:
             compose_and_dump(file, str(conf.resolve()), None, "config", "", [f"suite={name}"])  # pyright: ignore[reportArgumentType]
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
             raise UserError(f"{source}: {' '.join(str(error).split())}") from None
-        return planned(file.read_text(), source)
+        text = planned(file.read_text(), source)
+    if (called := parse_yaml(text)["suite"]["preset"]) != name:
+        raise UserError(f"{source}: its suite.preset is '{called}'; write 'preset: {name}' there, the file's own name")
+    return text
 
 
 def planned(text: str, source: str) -> str:

@@ -45,6 +45,7 @@ def package_of(entry: metadata.EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else "a package"
 
 
+@functools.cache
 def _own(kind: str) -> set[str]:
     package, _ = _KINDS[kind]
     return {m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__) if not m.ispkg}

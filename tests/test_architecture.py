@@ -53,6 +53,8 @@ WIRING = {f"harness/{name}.py" for name in ("config", "errors", "files", "identi
 UNUSED = {
     "tables": {
         "harness/cli/console.py",
+        "harness/cli/edited.py",
+        "harness/cli/options.py",
         "harness/evaluation/evaluate.py",
         "harness/evaluation/retrieval.py",
         "harness/distances.py",

@@ -152,9 +152,35 @@ def test_a_suite_with_an_unknown_backbone_or_source(settings_tree):
     assert "did you mean 'source'?" in fault(changed(settings_tree, "suite.pretraining", "sourc"))
 
 
+@pytest.mark.parametrize(
+    ("variant", "message"),
+    [
+        ({"method": "sff"}, "variants.a-4: unknown method 'sff'; did you mean 'sf'?"),
+        ({"changes": {"methods": {"scf": {"aa": 3}}}}, "variants.a-4.methods.scf names the unknown parameter 'aa'"),
+        ({"changes": {"asumed": {}}}, "variants.a-4 names the unknown parameter 'asumed'; did you mean 'assumed'?"),
+    ],
+)
+def test_a_variant_of_what_is_not_there(settings_tree, variant, message):
+    settings_tree["variants"]["a-4"] |= variant
+    assert message in fault(settings_tree)
+
+
+@pytest.mark.parametrize(("key", "value"), [("seeds", [0, 1, 0]), ("datasets", ["target", "target"])])
+def test_what_a_suite_names_twice(settings_tree, key, value):
+    assert f"names {value[0]} twice" in fault(changed(settings_tree, f"suite.{key}", value))
+
+
 @pytest.mark.parametrize("tree", [None, [], "text", 3])
 def test_a_tree_that_is_no_mapping(tree):
-    fault(tree)
+    assert "holds no parameters; `harness suite use smoke`" in fault(tree)
+
+
+def test_a_key_that_is_given_twice(tmp_path, settings_tree):
+    """YAML would keep the last."""
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(settings_tree).replace("  scf:\n", "  scf:\n    a: 9\n", 1))
+    with pytest.raises(UserError, match=r"params\.yaml: not valid YAML: 'a' is given twice in .*, line \d+"):
+        load(path)
 
 
 @pytest.mark.parametrize("content", [b"a: [1, 2\nb: 3", b"a: 1\n\tb: 2", b"\xff\xfe\x00", b""])

@@ -152,6 +152,10 @@ def read_claims(path: Path | None = None) -> list[Claim]:
         raise UserError(f"{name}: cannot be read ({error.strerror}); name a YAML file of claims") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, dict):
+        raise UserError(
+            f"{name}: holds no claims; give it a list of them under 'claims', as conf/claims/replication.yaml has"
+        )
     try:
         read = _File.model_validate(tree)
     except ValidationError as error:
@@ -170,6 +174,8 @@ def _fault(error: ValidationError, tree: Any) -> str:
     if fault["loc"][:1] == ("claims",) and len(fault["loc"]) > 1:
         entry = tree["claims"][fault["loc"][1]]
         place[:2] = [f"claim '{entry.get('key', fault['loc'][1])}'" if isinstance(entry, dict) else f"claim {place[1]}"]
+    if fault["type"] == "extra_forbidden" and len(place) == 1:
+        return f"unknown section '{place[0]}'; {nearest(place[0], _File.model_fields)}"
     if fault["type"] == "extra_forbidden":
         own, other, whose = (Part, Claim, "the claim") if "parts" in place else (Claim, Part, "a part")
         hint = f"it belongs to {whose}" if place[-1] in other.model_fields else nearest(place[-1], own.model_fields)

@@ -14,9 +14,11 @@ from harness.claims.claim import Claim, Part
 from harness.claims.judge import Judged
 from harness.cli import complete
 from harness.cli.blocks import replace_block
-from harness.cli.claims import Format, estimate, print_whole
+from harness.cli.claims import Format, chosen, estimate, print_whole
 from harness.cli.console import console
+from harness.cli.edited import warn_edited
 from harness.cli.judged import judged, row
+from harness.cli.options import goes_alone
 from harness.cli.others import settings_of, source_of
 from harness.errors import UserError, nearest
 from harness.files import atomic_path
@@ -75,10 +77,15 @@ def across(
 
     Example: harness across walkers-all walkers-fp32-all --claim sf-cc-cl
     """
+    form = chosen(form, as_json)
+    if update is not None:
+        goes_alone("--update", {"--format or --json": form is not Format.rich})
     if figure is not None and figure.suffix not in (".png", ".svg"):
         raise UserError(f"{figure}: a figure is .png or .svg; end its name so")
     presets, keys = list(dict.fromkeys(presets)), list(dict.fromkeys(claim or MAIN))
     suites = {preset: settings_of(preset) for preset in presets}
+    for preset, suite in suites.items():
+        warn_edited(suite, source_of(preset))
     verdicts = {
         preset: {one.claim.key: one for one in judged(suite, source=source_of(preset))}
         for preset, suite in suites.items()
@@ -89,7 +96,7 @@ def across(
         words = [*presets, *(f"--claim {key}" for key in keys if claim)]
         replace_block(update, " ".join(["harness across", *words]), text)
         console.print(f"{update}: renewed", markup=False)
-    elif as_json or form is Format.json:
+    elif form is Format.json:
         rows = {key: {preset: one and row(one) for preset, one in a.found.items()} for key, a in zip(keys, asked)}
         typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     elif form is Format.md:

@@ -44,7 +44,8 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _start(
-    ctx: typer.Context, version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", help="print it and leave", callback=_version, is_eager=True),
 ) -> None:
     if ctx.invoked_subcommand != "doctor":  # which reports it among its findings
         installed_faiss()

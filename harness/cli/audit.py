@@ -125,9 +125,11 @@ def _locked(suite: str) -> dict[str, Any]:
         if not path.is_file():
             continue
         try:
-            tree = parse_yaml(path.read_text())
-            found |= dict(tree["stages"])
-        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+            tree = parse_yaml(path.read_text())["stages"]
+            for stage in tree.values():
+                _ = [(one["path"], one["md5"]) for role in ("outs", "deps") for one in stage.get(role, ())]
+            found |= tree
+        except (AttributeError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
             raise UserError(
                 f"{path}: cannot be read; resolve what git left in it, or take the committed one: `git checkout {path}`"
             ) from None

@@ -15,8 +15,10 @@ from rich.table import Table
 from harness.cli import complete
 from harness.cli.blocks import replace_block
 from harness.cli.console import console
+from harness.cli.edited import warn_edited
 from harness.cli.evidence import headline
 from harness.cli.judged import judged, row
+from harness.cli.options import goes_alone
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.report.finding import families
@@ -33,6 +35,13 @@ class Format(StrEnum):
 
 
 HEADS = ("claim", "verdict", "paper", "ours (95 %)", "effect", "p", "p (Holm)", "power", "80 % finds")
+
+
+def chosen(form: Format, as_json: bool) -> Format:
+    """What two options ask for together; another format than JSON and --json are a ``UserError``."""
+    if as_json and form is Format.md:
+        raise UserError("--json and --format md ask for different things; leave one of them out")
+    return Format.json if as_json else form
 
 
 def estimate(test: PairedTest) -> str:
@@ -114,17 +123,22 @@ def claims(
 
     Example: harness claims --claim sf-cc-cl
     """
+    form = chosen(form, as_json)
     if simulate is not None:
         if others:
             raise UserError("--with and --simulate do not go together; give one")
+        goes_alone("--simulate", {"--claim": claim, "--format or --json": form is not Format.rich})
         _simulate(simulate, path, update, seeds, people)
         return
     if (seeds, people) != (None, None):
         raise UserError("--seeds and --people go with --simulate")
     if update is not None and not others:
         raise UserError("--update goes with --simulate or --with: verdicts stand in `harness report`")
-    settings, form = load(), Format.json if as_json else form
+    settings = load()
+    warn_edited(settings)
     if others:
+        if update is not None:
+            goes_alone("--update", {"--format or --json": form is not Format.rich})
         if path is not None:
             raise UserError("--with judges each suite by its own claims; leave --claims out")
         _together(settings, list(dict.fromkeys(others)), list(dict.fromkeys(claim or [])), form, update)

@@ -132,7 +132,7 @@ def sheet(
     name: Name,
     output: Annotated[Path, typer.Option(help="the PNG file to write")] = Path("sheet.png"),
     split: Split = "test",
-    subjects: Annotated[int, typer.Option(min=1)] = 4,
+    subjects: Annotated[int, typer.Option(min=1, help="how many of them")] = 4,
     condition: Annotated[list[str] | None, typer.Option(help="which conditions; may be repeated")] = None,
     frames: Annotated[int, typer.Option(min=1, help="silhouettes of each sequence")] = 1,
     path: Annotated[Path | None, typer.Option("--store", help="a store elsewhere")] = None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeVar
 
+from harness.audit.records import flat
 from harness.config import SetNetwork, Settings, value_at
 from harness.identity import processor
 from harness.layout import RunName, epochs, provenance, scores
@@ -38,16 +39,16 @@ def evidence_of(settings: Settings) -> Evidence:
     """The suite's own records; leftovers of other seeds, backbones or data sets are not read.
 
     Their backbone is the kind that the paper's tables name ("gaitset"), whatever its key in params.yaml, and their
-    variant its label; a run with the parameters as they are also counts as the variant that it equals.
+    variant its label; a run with the parameters as they were also counts as the variant that it equals.
     """
     suite = settings.suite
     folder = scores(suite.name)
     every_score(settings)
-    labels = {method: main_labels(settings, method) for method in {v.method for v in settings.variants.values()}}
+    twins = _twins(settings)
     kinds = tuple(dict.fromkeys(settings.backbones[name].kind for name in suite.backbones))
-    records = [r for own in read_records(folder) for r in _labelled(settings, own, labels)]
+    records = [r for own in read_records(folder) for r in _labelled(settings, own, twins)]
     outcomes = {
-        metric: tuple(o for own in found for o in _labelled(settings, own, labels))
+        metric: tuple(o for own in found for o in _labelled(settings, own, twins))
         for metric, found in read_outcomes(folder).items()
     }
     return Evidence(
@@ -113,14 +114,14 @@ def means_of(settings: Settings) -> dict[str, Any]:
     return tree
 
 
-def _labelled(settings: Settings, record: _R, labels: dict[str, list[str]]) -> Iterator[_R]:
+def _labelled(settings: Settings, record: _R, twins: dict[str, list[str]]) -> Iterator[_R]:
     suite = settings.suite
     if record.seed not in suite.seeds or record.backbone not in suite.backbones or record.dataset not in suite.datasets:
         return
     record = replace(record, backbone=settings.backbones[record.backbone].kind)
     if not record.variant:
         yield record
-        for label in labels.get(record.method, ()):
+        for label in twins.get(record.run_id, ()):
             yield replace(record, variant=label)
     elif record.variant in settings.variants:
         yield replace(record, variant=settings.variants[record.variant].label)
@@ -131,27 +132,43 @@ def main_labels(settings: Settings, method: str) -> list[str]:
 
     Only variants that change one parameter have such a twin.
     """
-    found: dict[str, None] = {}
-    for variant in settings.variants.values():
-        leaves = list(_leaves(variant.changes))
-        if variant.method == method and len(leaves) == 1:
-            axis = variant.label.split("=")[0]
-            found[f"{axis}={value_at(settings, leaves[0])}"] = None
-    return list(found)
+    return [f"{axis}={value_at(settings, key)}" for axis, key in _swept(settings, method)]
 
 
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
+def _swept(settings: Settings, method: str) -> list[tuple[str, str]]:
+    """The axes of a method's variants that change one parameter each, with it: ("a", "methods.scf.a")."""
+    own = [variant for variant in settings.variants.values() if variant.method == method]
+    changed = [(variant.label.split("=")[0], list(flat(variant.changes))) for variant in own]
+    return list(dict.fromkeys((axis, keys[0]) for axis, keys in changed if len(keys) == 1))
+
+
+def _twins(settings: Settings) -> dict[str, list[str]]:
+    """Run id -> labels of the variants that a run without one equals, with the parameters that it had."""
+    found: dict[str, list[str]] = {}
+    for run in provenances(settings).values():
+        recorded = flat(run["inputs"].get("params", {}))
+        swept = _swept(settings, run["inputs"]["method"])
+        found[run["run_id"]] = [f"{axis}={recorded[key]}" for axis, key in swept if key in recorded]
+    return found
 
 
 def provenances(settings: Settings) -> dict[str, dict[str, Any]]:
     """The recorded provenance of each run of the suite, by the stem of its file."""
     files = sorted(provenance(settings.suite.name, "x").parent.glob("*.json"))
     return {path.stem: checked_provenance(path) for path in files}
+
+
+def own_runs(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Those that the suite's tables are made from, and those of its source: not another preset's in the same folder."""
+    suite = settings.suite
+    places = {*suite.datasets, suite.pretraining, suite.views}
+
+    def own(inputs: dict[str, Any]) -> bool:
+        shared = inputs["method"] == "view_classifier"  # of all backbones
+        backbone = shared or inputs["backbone"]["name"] in suite.backbones
+        return backbone and inputs["seed"] in suite.seeds and inputs["dataset"] in places
+
+    return {name: run for name, run in provenances(settings).items() if own(run["inputs"])}
 
 
 def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset: str) -> dict[str, list[Any]]:
@@ -259,7 +276,7 @@ def _architecture(settings: Settings) -> str:
 
 def cost(settings: Settings) -> str:
     """Commit, hardware and time of the suite's runs, from their provenance."""
-    runs = list(provenances(settings).values())
+    runs = list(own_runs(settings).values())
     if not runs:
         return "No run has been recorded yet."
     commits = sorted({run["commit"] for run in runs})

@@ -29,6 +29,10 @@ def find_cell(settings: Settings, key: str) -> Cell:
         raise UserError(f"no table '{stem}'; {nearest(stem, [f'table{n}' if n.isdigit() else n for n in NAMES])}")
     (grid,) = build_grids(settings, [name])
     cells = dict(grid.cells())
+    if not cells:
+        raise UserError(
+            f"table '{stem}' has no cells in suite {settings.suite.preset}; `harness tables` shows which do"
+        )
     if key.lower() not in cells:
         raise UserError(f"no cell '{key}'; {nearest(key, cells) if '/' in key else f'for example {next(iter(cells))}'}")
     return cells[key.lower()]

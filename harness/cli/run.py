@@ -19,7 +19,7 @@ from harness.cli.console import console, errors
 from harness.cli.lockfile import keep_own
 from harness.cli.plugins import write_stamps
 from harness.cli.processes import call
-from harness.cli.stages import LOGS, Place, mend_locks, narrowed, outdated, run_stages, slurm
+from harness.cli.stages import LOGS, Place, check_methods, mend_locks, narrowed, outdated, run_stages, slurm
 from harness.cli.suite import print_absent, use_suite
 from harness.cli.tables import NAMES, Format, print_tables
 from harness.config import Compute, Settings, load
@@ -162,7 +162,10 @@ def run(
         raise UserError(f"--slurm-options: {error} in {slurm_options}") from None
     if resume and not PARAMS.is_file():
         raise UserError(f"--resume: there is no {PARAMS} to go on with; name a suite instead")
-    if suite is not None and not resume and not (PARAMS.is_file() and load().suite.preset == suite):
+    check_methods(only or ())
+    if suite is not None and not (PARAMS.is_file() and load().suite.preset == suite):
+        if resume:
+            raise UserError(f"--resume goes on with {PARAMS}, which holds suite {load().suite.preset}; leave one out")
         use_suite(suite)
     refresh(PARAMS, load())
     settings = load()

@@ -79,13 +79,18 @@ def slurm(processors: int, options: Sequence[str]) -> Place:
     return Place(("srun", *shape, "--disable-status", *options))
 
 
-def narrowed(graph: dict[str, set[str]], methods: Sequence[str]) -> dict[str, set[str]]:
-    """The stages that score ``methods``, with their variants where the suite has some, and those that they need."""
-    kept: dict[str, set[str]] = {}
+def check_methods(methods: Sequence[str]) -> None:
+    """Refuses what is no method's name."""
     known = names("method")
     for method in methods:
         if method not in known:
             raise UserError(f"--only {method}: no such method; {nearest(method, known)}")
+
+
+def narrowed(graph: dict[str, set[str]], methods: Sequence[str]) -> dict[str, set[str]]:
+    """The stages that score ``methods``, with their variants where the suite has some, and those that they need."""
+    kept: dict[str, set[str]] = {}
+    for method in methods:
         scoring = [name for name in graph if _scores(name, method)]
         if not scoring:
             raise UserError(f"--only {method}: no stage of this suite scores it")

@@ -10,6 +10,7 @@ import typer
 from harness.cli.console import console
 from harness.config import load
 from harness.errors import UserError
+from harness.files import refuse_folder
 
 app = typer.Typer(
     help="Write results for benchmarks whose answers their organisers keep. Example: harness submit grew --method sf",
@@ -27,7 +28,7 @@ def grew(
     method: Annotated[str, typer.Option(help="which trained method")] = "sf",
     backbone: Annotated[str, typer.Option(help="a key of `backbones` in params.yaml")] = "gaitset",
     dataset: Annotated[str, typer.Option(help="the key of `archives` that is GREW")] = "grew",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="which of the method's runs")] = 0,
     output: Annotated[Path, typer.Option(help="the zip file to write")] = Path("submission.zip"),
 ) -> None:
     """Rank GREW's gallery for each of its probes and write the file that its server takes.
@@ -47,6 +48,7 @@ def grew(
     from harness.training.device import set_up
     from harness.training.extract import extract
 
+    refuse_folder(output)
     settings = load()
     run = wiring.resolve(settings, method, backbone, dataset, seed)
     if settings.layout_of(dataset) != "grew":

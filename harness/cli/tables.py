@@ -10,12 +10,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness.cli.blocks import replace_block
-from harness.cli.console import console
+from harness.cli.console import console, errors
+from harness.cli.edited import edited, warn_edited
 from harness.cli.evidence import cost, evidence_of, fewer, headline, means_of
 from harness.cli.judged import judged, row
+from harness.cli.options import goes_alone
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.files import atomic_path, write_json
@@ -79,7 +82,8 @@ def update_block(path: Path, settings: Settings) -> None:
     grids = build_grids(settings, RANKED)
     first, *more = findings([row(one) for one in judged(settings)], columns(grids), fewer(settings), brief=True)
     table = to_markdown(grids[0].filled(), brief=True).rstrip()
-    parts = (f"**{first}**", table, " ".join(more), f"{headline(settings)} {cost(settings)}")
+    below = (headline(settings), cost(settings), edited(settings))
+    parts = (f"**{first}**", table, " ".join(more), " ".join(filter(None, below)))
     replace_block(path, "harness tables", "\n\n".join(filter(None, parts)) + "\n")
 
 
@@ -105,7 +109,10 @@ def print_tables(
     grids = build_grids(settings, wanted)
     if intervals:
         grids = [grid.with_intervals() for grid in grids]
-    text = headline(settings)
+    said = edited(settings)
+    if said and form in (Format.rich, Format.csv, Format.json):
+        errors.print(f"[yellow]warning:[/] {escape(said)}")
+    text = " ".join(filter(None, (headline(settings), said)))
     if form is Format.rich:
         for grid in grids:
             show_grid(grid, brief or grid.stem == _BRIEF)
@@ -150,6 +157,13 @@ def tables_command(
     """
     if brief and intervals:
         raise UserError("--brief leaves out what --intervals asks for; name one of them")
+    looks = {"--format": form is not Format.rich, "--brief": brief, "--intervals": intervals}
+    if update is not None:
+        goes_alone("--update", {"--table": table, **looks, "--why": why, "--write": write})
+    elif write:
+        goes_alone("--write", {"--table": table, **looks, "--why": why})
+    elif why:
+        goes_alone("--why", looks)
     settings = load()
     wanted = tuple(table) if table else NAMES
     if update is not None:
@@ -157,8 +171,10 @@ def tables_command(
         console.print(f"{update}: table renewed")
     elif write:
         check_plan(settings)
+        warn_edited(settings)
         console.print(f"{write_tables(settings)}: written")
     elif why:
+        warn_edited(settings)
         found = dict.fromkeys(line for grid in build_grids(settings, wanted) for line in reasons(grid))
         for line in found or ("no cell of ours is empty or lacks a seed",):
             console.print(line, markup=False)

@@ -35,7 +35,7 @@ def sync(uri: Uri = None) -> None:
 
 
 @app.command()
-def ui(uri: Uri = None, port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+def ui(uri: Uri = None, port: Annotated[int, typer.Option(min=1, max=65535, help="where it listens")] = 5000) -> None:
     """Open MLflow's comparison of runs on this machine's loopback address.
 
     Example: harness track ui --port 5001

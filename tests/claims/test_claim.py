@@ -112,8 +112,12 @@ def test_files_that_are_none(tmp_path):
     path.write_text("claims: [")
     with pytest.raises(UserError, match="not valid YAML"):
         read_claims(path)
-    path.write_text("- 1\n")
-    with pytest.raises(UserError, match=r"broken\.yaml: "):
+    for none in ("- 1\n", ""):
+        path.write_text(none)
+        with pytest.raises(UserError, match=r"broken\.yaml: holds no claims"):
+            read_claims(path)
+    path.write_text("claim: []\n")
+    with pytest.raises(UserError, match=r"broken\.yaml: unknown section 'claim'; did you mean 'claims'\?"):
         read_claims(path)
     path.write_text(yaml.safe_dump({"claims": [CLAIM, CLAIM]}))
     with pytest.raises(UserError, match="two claims are called 'mine'"):

@@ -91,6 +91,9 @@ def make_run(method: str):
         (("run", "--slurm-options", "x"), "--slurm-options go with --slurm"),
         (("run", "--slurm", "--slurm-options", "'--gres"), "--slurm-options: No closing quotation"),
         (("tables", "--update", "README.md"), "README.md"),
+        (("run", "smoke", "--only", "cd"), "--only cd: no such method; did you mean 'cc'?"),
+        (("run", "walkers", "--resume"), "--resume goes on with params.yaml, which holds suite smoke"),
+        (("submit", "grew", "--output", "conf"), "conf: is a folder; name a file to write"),
     ],
 )
 def test_mistakes(refuses, words, expected):
@@ -146,6 +149,17 @@ def test_somebodys_preset_in_the_making(here, harness, text):
         code, _, err = harness(*words)
         assert code == 2 and err.startswith("error: conf/suite/mine.yaml: no preset") and err.count("\n") == 1
     assert harness("suite", "use", "tiny")[0] == 0 and load().suite.name == "tiny"
+
+
+def test_a_copied_preset_has_its_own_name(refuses):
+    """Its tables would pass for the other's."""
+    shutil.copy("conf/suite/tiny.yaml", "conf/suite/mine.yaml")
+    assert "conf/suite/mine.yaml: its suite.preset is 'tiny'; write 'preset: mine'" in refuses("suite", "use", "mine")
+
+
+def test_defaults_that_are_no_yaml(refuses):
+    Path("conf/config.yaml").write_text("[")
+    assert refuses("suite", "use", "tiny").startswith("error: conf/suite/tiny.yaml: ")
 
 
 def test_a_preset_that_hydra_cannot_compose(refuses):

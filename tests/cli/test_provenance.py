@@ -203,8 +203,14 @@ def test_a_record_of_another_distance_is_named(recorded, suite_tree):
     assert "stale: assumed.test-distance: part-euclidean -> cosine" in problems
 
 
+def test_a_table_without_cells(empty, refuses, suite_tree):
+    suite_tree["suite"]["backbones"] = []
+    settle(suite_tree)
+    assert "table 'summary' has no cells in suite smoke" in refuses("explain", "summary")
+
+
 def test_a_broken_dvc_lock_is_one_line(recorded, refuses):
-    for text in ("stages: [", "schema: '2.0'\n", "- 1\n"):
+    for text in ("stages: [", "schema: '2.0'\n", "- 1\n", "stages: 3\n", "stages: {a: {outs: [{path: b}]}}\n"):
         Path("dvc.lock").write_text(text)
         assert "dvc.lock: cannot be read" in refuses("audit")
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from harness.cli import run
 from harness.cli.processes import Children
 from harness.cli.run import side_by_side
-from harness.cli.stages import Place, mend_locks, narrowed, outdated, run_stages, slurm
+from harness.cli.stages import Place, check_methods, mend_locks, narrowed, outdated, run_stages, slurm
 from harness.config import Compute
 from harness.errors import UserError
 
@@ -111,7 +111,7 @@ def test_only_what_a_method_needs():
         narrowed(graph, ["upper"])
     for no_method in ("0", "target", "cd"):
         with pytest.raises(UserError, match=f"--only {no_method}: no such method"):
-            narrowed(graph, [no_method])
+            check_methods(["sf", no_method])
 
 
 def test_only_what_is_out_of_date_and_what_descends_from_it():
