@@ -48,7 +48,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except OSError as error:
         if is_full(error):
             raise PausedError(f"{target}: no space left; free some and run the same command again") from None
-        raise UserError(f"{target}: cannot be written ({error.strerror}); name another place") from None
+        above = next((parent for parent in target.parents if parent.is_file()), None)
+        reason = error.strerror if above is None else f"{above} is a file"
+        raise UserError(f"{target}: cannot be written ({reason}); name another place") from None
     inner, replaced = scratch / target.name, scratch / "replaced"
     try:
         yield inner

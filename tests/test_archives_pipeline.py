@@ -23,12 +23,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("archives-pipeline")]
 
 @pytest.fixture(scope="module")
 def workspace(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """CASIA-B is there as a zip, the source are walkers; Outdoor-Gait and the view classifier's OU-MVLP are missing."""
+    """CASIA-B is there as a zip; Outdoor-Gait and OU-MVLP, the source, are missing."""
+    return computed_on_casia_b(root, tmp_path_factory, "oumvlp")
+
+
+@pytest.fixture(scope="module")
+def adapted(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The same with walkers as the source; only the view classifier's OU-MVLP and Outdoor-Gait are missing."""
+    return computed_on_casia_b(root, tmp_path_factory, "source")
+
+
+def computed_on_casia_b(root: Path, tmp_path_factory: pytest.TempPathFactory, source: str) -> Pipeline:
     tree = yaml.safe_load(compose("tiny", root / "conf"))
     folder = tmp_path_factory.mktemp("archives")
     top = raw_sets.casia_b(tmp_path_factory.mktemp("raw"), subjects=(1, 2, 3, 4, 5, 75, 76, 77))
     raw = raw_sets.pack(top, top.parent / "GaitDatasetB-silh.zip")
-    tree["suite"] |= {"datasets": ["casia-b", "outdoor-gait"], "views": "oumvlp", "scratch": []}
+    sources = {"pretraining": source, "views": "oumvlp", "scratch": []}
+    tree["suite"] |= {"datasets": ["casia-b", "outdoor-gait"], **sources}
     tree["archives"]["casia-b"]["raw"] = str(raw)
     made = Pipeline(root, folder, tree)
     made.first = made.harness("run", "tiny")
@@ -56,11 +67,19 @@ def changed(workspace: Pipeline, edit: Any) -> Iterator[None]:
 def test_what_is_there_runs_and_what_is_not_is_named(workspace: Pipeline) -> None:
     said = workspace.first
     assert "Outdoor-Gait is not here: its stages are skipped" in said
-    assert "OU-MVLP is not here: SSF and SF are skipped" in said
-    assert scores(workspace) == {f"{m}-gaitset-casia-b-s0.json" for m in ("cc", "pretrain", "scf", "upper")}
+    assert "OU-MVLP is not here: what starts from pre-trained weights is skipped" in said
+    assert scores(workspace) == {"upper-gaitset-casia-b-s0.json"}
     table = (workspace.folder / "results/tiny/tables/table6.md").read_text()
     assert "—" in table
     summary = (workspace.folder / "results/tiny/tables/summary.md").read_text()
+    assert "Real data: casia-b" in summary and "rendered people" not in summary
+
+
+@pytest.mark.long
+def test_all_but_those_that_ask_for_views_adapt_to_it(adapted: Pipeline) -> None:
+    assert "OU-MVLP is not here: SSF and SF are skipped" in adapted.first
+    assert scores(adapted) == {f"{m}-gaitset-casia-b-s0.json" for m in ("cc", "pretrain", "scf", "upper")}
+    summary = (adapted.folder / "results/tiny/tables/summary.md").read_text()
     assert "Real data: casia-b" in summary and "Pre-trained on source (walkers)" in summary
     assert "rendered people" not in summary
 
@@ -84,7 +103,8 @@ def test_a_plan_out_of_step_is_never_passed_over(workspace: Pipeline) -> None:
 
 
 @pytest.mark.long
-def test_weights_from_a_file_where_the_source_is_missing(workspace: Pipeline) -> None:
+def test_weights_from_a_file_where_the_source_is_missing(adapted: Pipeline) -> None:
+    workspace = adapted
     given = workspace.folder / "given.pt"
     shutil.copy(workspace.folder / "runs/tiny/pretrain-gaitset-source-s0/checkpoint.pt", given)
 

@@ -73,13 +73,12 @@ def test_params_are_the_composition_of_the_suite(root: Path, monkeypatch: pytest
     assert (root / "params.yaml").read_text() == compose("smoke")
 
 
-PAGES = (
-    "results.md", "results-fp32.md", "results-n40.md", "results-replication.md", "results-replication-2.md",
-    "results-gpu.md",
-)  # fmt: skip
+PAGES = ("results.md", "results-fp32.md", "results-replication-2.md")
+MORE = ("results-n40.md", "results-replication.md", "results-gpu.md")
+"""Made by the same commands as the others, which `make test` checks."""
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *(pytest.param(name, marks=pytest.mark.long) for name in MORE)])
 def test_a_results_page_follows_from_its_records(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -98,7 +98,7 @@ def prepare(
 def open_store(name: str, given: Path | None) -> SequenceStore:
     """The store ``given``, or else the suite's own of that name."""
     path = given or store(load().suite.name, name)
-    if not path.exists():
+    if not (path / "store.json").exists():
         advice = "`harness data prepare` makes stores" if given else "`harness run` makes the suite's stores"
         raise UserError(f"{path}: no store there; {advice}")
     return SequenceStore(path)

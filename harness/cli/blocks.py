@@ -13,8 +13,11 @@ def replace_block(path: Path, mark: str, block: str) -> None:
     start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
     try:
         text = path.read_text()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; name a document that has '{start}' and '{end}'") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); name a text file") from None
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise UserError(f"{path}: cannot be read ({reason}); name a text file") from None
     if text.count(start) != 1 or text.count(end) != 1:
         raise UserError(f"{path}: needs one '{start}' and one '{end}' around what is to be written")
     before, rest = text.split(start)
