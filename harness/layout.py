@@ -73,6 +73,11 @@ def provenance(suite: str, stem: str) -> Path:
     return Path("results") / suite / "provenance" / f"{stem}.json"
 
 
+def again(suite: str) -> Path:
+    """What came out of runs that were computed once more."""
+    return Path("results") / suite / "again.json"
+
+
 def stages(suite: str) -> Path:
     """What dvc.lock says of a suite's stages while another suite is in use."""
     return Path("results") / suite / "stages.lock"

@@ -30,6 +30,7 @@ COMMANDS = {
     "views": ("harness.cli.views:views", _RESULTS),
     "publish": ("harness.cli.publish:publish", _RESULTS),
     "verify": ("harness.cli.verify:verify", _RESULTS),
+    "again": ("harness.cli.again:again", _RESULTS),
     "track": ("harness.cli.track:app", _RESULTS),
     "submit": ("harness.cli.submit:app", _FILES),
     "checkpoint": ("harness.cli.checkpoint:app", _FILES),

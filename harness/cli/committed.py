@@ -69,17 +69,17 @@ def beside_commit(suite: str) -> Beside | None:
         committed = git("ls-tree", "-r", "--name-only", "HEAD", "--", str(folder)).splitlines()
         changed = git("diff", "--name-only", "--relative", "HEAD", "--", str(folder.parent)).splitlines()
         both = [path for path in committed if Path(path).is_file()]
-        pairs = _pairs(set(both) & set(changed))
-        runs = _pairs(path for path in changed if Path(path).parent == provenance(suite, "x").parent)
+        scored = pairs(set(both) & set(changed))
+        runs = pairs(path for path in changed if Path(path).parent == provenance(suite, "x").parent)
     except (OSError, subprocess.CalledProcessError, ValueError):
         return None
     if not both:
         return None
-    repeated = {then["run_id"]: _repeated(then, now) for then, now in runs.values()}
+    again = {then["run_id"]: repeated(then, now) for then, now in runs.values()}
     apart, where, machine, data, other, alike = 0.0, "", set(), False, 0, 0
-    for path, (then, now) in pairs.items():
+    for path, (then, now) in scored.items():
         same = then["run_id"] == now["run_id"]
-        found = repeated.get(then["run_id"], ((), False) if same else None)
+        found = again.get(then["run_id"], ((), False) if same else None)
         if found is None or any(then.get(key) != now.get(key) for key in _SCORING):
             other += 1
             continue
@@ -89,10 +89,10 @@ def beside_commit(suite: str) -> Beside | None:
             distance = abs(then["metrics"][name] - now["metrics"][name])
             if not where or distance > apart:
                 apart, where = distance, f"{name.removeprefix('rank1_')} of {Path(path).stem}"
-    return Beside(commit, len(both), len(both) - len(pairs), other, alike, apart, where, tuple(sorted(machine)), data)
+    return Beside(commit, len(both), len(both) - len(scored), other, alike, apart, where, tuple(sorted(machine)), data)
 
 
-def _repeated(then: dict[str, Any], now: dict[str, Any]) -> tuple[tuple[str, ...], bool] | None:
+def repeated(then: dict[str, Any], now: dict[str, Any]) -> tuple[tuple[str, ...], bool] | None:
     """What tells a run's machines apart, then and now, and whether their data differ; None if it is another run.
 
     Machines are those that the runs recorded: the process that asks may have other threads than they had.
@@ -105,7 +105,7 @@ def _repeated(then: dict[str, Any], now: dict[str, Any]) -> tuple[tuple[str, ...
     return (machine, "store" in changed) if machine and changed <= _COMPUTED else None
 
 
-def _pairs(paths: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+def pairs(paths: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Files of runs as they were committed and as they are here."""
     here = [path for path in sorted(paths) if Path(path).is_file()]
     return {path: (json.loads(git("show", f"HEAD:./{path}")), json.loads(Path(path).read_text())) for path in here}

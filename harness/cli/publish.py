@@ -22,7 +22,7 @@ from harness.config import Settings, load
 from harness.errors import UserError
 from harness.files import atomic_path, read_json, sha256, write_json
 from harness.identity import commit
-from harness.layout import LOCK, PARAMS, epochs, figures, means, provenance, scores, tables
+from harness.layout import LOCK, PARAMS, again, epochs, figures, means, provenance, scores, tables
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -64,6 +64,8 @@ def _pack(settings: Settings, folder: Path) -> None:
     for source in (scores(suite), provenance(suite, "x").parent, epochs(suite)):
         if source.is_dir():
             shutil.copytree(source, folder / source, ignore=shutil.ignore_patterns(".*"))
+    if (repeats := again(suite)).is_file():
+        shutil.copyfile(repeats, folder / repeats)
     _pack_figures(settings, folder)
     stale = audit_records(settings)
     # From here on the bundle's records alone are read, as `harness verify` reads them.

@@ -13,7 +13,7 @@ import typer
 from harness.cli import complete
 from harness.cli.audit import audit_records
 from harness.cli.console import console
-from harness.cli.evidence import check_records, cost, fewer, headline, histories, provenances
+from harness.cli.evidence import check_records, cost, fewer, headline, histories, own_runs
 from harness.cli.figures import renderers
 from harness.cli.judged import judged, row
 from harness.cli.tables import build_grids
@@ -36,18 +36,20 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     from harness.audit.paper import audit_paper
     from harness.cli.beside import beside_preset
     from harness.figures.words import ABOUT, INSTEAD
+    from harness.report import again
     from harness.report.beside import Side
     from harness.report.content import Drawing, Report
     from harness.report.diagnosis import answers
     from harness.report.finding import findings
     from harness.report.order import columns, order
     from harness.report.views import profiles
+    from harness.tracking.again import read
     from harness.tracking.mlflow import runs_page, tracking_uri, without_secret
 
     check_records(settings)
     grids = build_grids(settings)
     ranked = columns(grids)
-    runs = provenances(settings)
+    runs = own_runs(settings)
     pictures, missing = renderers(settings)
     drawings = [Drawing(name, ABOUT[name], INSTEAD[name], pictures[name]) for name in ABOUT if name in pictures]
     groups: dict[str, dict[str, Any]] = {}
@@ -56,6 +58,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     uri = without_secret(tracking_uri())
     claims = [row(one) for one in judged(settings)]
     labels = pseudo_labels(settings)
+    once_more = [one.model_dump() for one in read(settings.suite.name) if one.run in runs]
     return Report(
         suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',
@@ -71,6 +74,8 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
         order=order(ranked),
         views=profiles(grids),
         twins=twins(settings, runs),
+        again=[again.row(one) for one in once_more],
+        again_said=again.said(once_more),
         costs=costs(groups),
         digests=digests(runs),
         slips=[(f.where, f.printed, f.computed) for f in audit_paper()],

@@ -29,7 +29,8 @@ class Report:
     claims: rows as `harness claims --json` prints them; missing: figure -> why it is not there; pseudo_labels: "gaitset
     on target" -> rows under :data:`harness.report.diagnosis.HEADS`; diagnosis: the same -> (question, what the epochs
     say); order, views: rows under the HEADS of :mod:`harness.report.order` and ``views``; twins: names of runs with the
-    same weights; costs: rows under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives);
+    same weights; again: what was computed once more, rows under the HEADS of ``again``, and again_said in one sentence;
+    costs: rows under :data:`COSTS`; digests: (what, digest); decisions: (key, in use, alternatives);
     runs: group ("sf-gaitset-target") -> its runs' provenance by stem; links: cell key -> group of its runs; beside:
     another suite with the same people, on request.
     """
@@ -48,6 +49,8 @@ class Report:
     order: Sequence[tuple[str, ...]]
     views: Sequence[tuple[str, ...]]
     twins: Sequence[tuple[str, ...]]
+    again: Sequence[tuple[str, ...]]
+    again_said: str
     costs: Sequence[tuple[str, str, str, str]]
     digests: Sequence[tuple[str, str]]
     slips: Sequence[tuple[str, str, str]]

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.report import beside
+from harness.report.again import ABOUT as ABOUT_AGAIN
+from harness.report.again import HEADS as AGAIN
 from harness.report.content import (
     ABOUT_COSTS,
     ABOUT_DIAGNOSIS,
@@ -46,6 +48,7 @@ def markdown(report: Report, figures: str) -> str:
         to_markdown(report.grids[0].filled(), brief=True),
         report.headline,
         report.cost,
+        report.again_said,
         f"**{len(report.stale)} records are stale**: their inputs changed since; the end of this page names them."
         if report.stale
         else "",
@@ -68,6 +71,9 @@ def markdown(report: Report, figures: str) -> str:
         "## Figures",
         *(f"![{d.instead}]({figures}/{d.name}.png)\n\n{d.caption}" for d in report.drawings),
         "\n".join(f"- {name} is not there: {why}" for name, why in report.missing.items()),
+        "\n\n".join(["## Computed once more", ABOUT_AGAIN, markdown_table(AGAIN, report.again)])
+        if report.again
+        else "",
         "## Cost",
         ABOUT_COSTS,
         markdown_table(COSTS, report.costs),

@@ -9,6 +9,8 @@ from html import escape
 from typing import Any
 
 from harness.report import beside
+from harness.report.again import ABOUT as ABOUT_AGAIN
+from harness.report.again import HEADS as AGAIN
 from harness.report.content import (
     ABOUT_COSTS,
     ABOUT_DIAGNOSIS,
@@ -64,6 +66,7 @@ def html(report: Report) -> str:
         "diagnosis": ("Diagnosis", _diagnosis(report)),
         "tables": ("Tables", _tables(report)),
         "figures": ("Figures", _figures(report)),
+        **({"again": ("Computed once more", _again(report))} if report.again else {}),
         "cost": ("Cost", f"<p>{escape(ABOUT_COSTS)}</p>\n" + _table("Training time", COSTS, report.costs)),
         "slips": ("The paper against itself", slips),
         "decisions": ("Decisions", choices),
@@ -107,7 +110,7 @@ def _summary(report: Report) -> str:
         f'<p class="big"><strong>{escape(first)}</strong></p>\n<ul>{listed}</ul>\n'
         + (_table("The main claims", MAIN_HEADS, rows, short=True) if (rows := main_claims(report.claims)) else "")
         + html_table(report.grids[0].filled(), _linker(report), brief=True)
-        + f"<p>{escape(report.headline)}</p>\n<p>{escape(report.cost)}</p>\n{stale}{mlflow}"
+        + f"<p>{escape(report.headline)}</p>\n<p>{escape(report.cost)} {escape(report.again_said)}</p>\n{stale}{mlflow}"
     )
 
 
@@ -138,6 +141,10 @@ def _claims_table(title: str, claims: Sequence[Mapping[str, Any]]) -> str:
 
 def _views(report: Report) -> str:
     return f"<p>{escape(ABOUT_VIEWS)}</p>\n" + _table("Rank-1 over the probe's views", VIEWS, report.views)
+
+
+def _again(report: Report) -> str:
+    return f"<p>{escape(ABOUT_AGAIN)}</p>\n" + _table("Runs beside their repetition", AGAIN, report.again)
 
 
 def _order(report: Report) -> str:

@@ -1,0 +1,103 @@
+"""Runs that were computed once more: what came out, beside what the record of the first time says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import UserError
+from harness.files import read_json, write_json
+from harness.layout import again
+from harness.tracking.shapes import Natural, Shape, Word, hold
+
+
+class Made(Shape):
+    """When and where a run was computed; machine: its processor with its units, or its card."""
+
+    run_id: Word
+    commit: Word
+    started: str
+    machine: str
+
+
+class Repeat(Shape):
+    """A run beside its repetition.
+
+    differs: what tells the two machines apart that may change bits, empty for one kind. labels_from, weights_from: the
+    first epoch after which labels or weights are not the same bits, None where all are; metric: the largest difference
+    of any metric of any epoch, in its own unit, and ``where`` that is.
+    """
+
+    run: Word
+    first: Made
+    again: Made
+    differs: list[str]
+    epochs: Natural
+    labels_from: Natural | None
+    weights_from: Natural | None
+    metric: float
+    where: str
+
+    @property
+    def identical(self) -> bool:
+        return self.labels_from is None and self.weights_from is None and self.metric == 0
+
+
+class _File(Shape):
+    runs: list[Repeat]
+
+
+def compare(
+    run: str, made: Sequence[Made], differs: Sequence[str], first: Mapping[str, Any], once_more: Mapping[str, Any]
+) -> Repeat:
+    """Two files of epochs of one run, of the same number of epochs and with digests; else a ``ValueError``."""
+    one, two = first["epochs"], once_more["epochs"]
+    hold(len(one) == len(two), f"{len(two)} epochs, the first time {len(one)}")
+    hold(first.get("digests") and once_more.get("digests"), "no digests were recorded")
+
+    def since(what: str) -> int | None:
+        pairs = enumerate(zip(first["digests"], once_more["digests"], strict=True))
+        return next((number for number, (then, now) in pairs if then[what] != now[what]), None)
+
+    apart = {
+        f"{key} of epoch {number}": abs(value - now[key])
+        for number, (then, now) in enumerate(zip(one, two, strict=True))
+        for key, value in then.items()
+        if key in now
+    }
+    where = max(apart, key=lambda key: apart[key])
+    return Repeat(
+        run=run,
+        first=made[0],
+        again=made[1],
+        differs=list(differs),
+        epochs=len(one),
+        labels_from=since("labels"),
+        weights_from=since("weights"),
+        metric=apart[where],
+        where=where if apart[where] else "",
+    )
+
+
+def read(suite: str) -> list[Repeat]:
+    """What is recorded of a suite's repetitions, by run and time; a file of another shape is a ``UserError``."""
+    path = again(suite)
+    if not path.is_file():
+        return []
+    try:
+        return _File.model_validate(read_json(path)).runs
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise UserError(f"{path}: {place}: {fault['msg']}; bring it back from git, or remove it") from None
+
+
+def keep(suite: str, found: Sequence[Repeat]) -> Path:
+    """Adds repetitions to the record; one that is there already, by run and time, is replaced."""
+    kept = {(one.run, one.again.started): one for one in [*read(suite), *found]}
+    path: Path = again(suite)
+    write_json(path, _File(runs=[kept[key] for key in sorted(kept)]).model_dump(mode="json"))
+    return path
