@@ -1,7 +1,7 @@
 # make smoke   every method trained, scored and printed beside the paper's numbers (minutes on two cores)
 # make test    linters, types and tests
 # make test-all  the same and the long tests: every pair of method and number of processes, more kills, each kind of remote
-# make setup   only the virtual environment; the two above call it when it is missing or out of date
+# make setup   only the virtual environment; those above call it when it is missing or out of date
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0

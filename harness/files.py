@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ import yaml
 from harness.errors import PausedError, UserError
 
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built with it: many times as fast
+
+
+_BLOCK = re.compile(r"^ *(?:[-?:] +)*", re.MULTILINE)
+_DEEPEST = 5000
 
 
 class _Loader(_Safe):
@@ -109,13 +114,24 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); delete it and run again") from None
 
 
 def parse_yaml(text: str) -> Any:
     """YAML that holds nothing but plain values; what is none is a ``yaml.YAMLError``."""
-    return yaml.load(text, Loader=_Loader)
+    if _depth(text) > _DEEPEST:
+        raise yaml.YAMLError("nested too deeply")
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (ValueError, IndexError, AttributeError, OverflowError) as error:  # of a date or a number that is none
+        raise yaml.YAMLError(str(error) or "a value that is none of its kind") from None
+
+
+def _depth(text: str) -> int:
+    """No less than the depth to which values are nested; some ten thousand would overflow the C loader's stack."""
+    block = max((len(found[0]) for found in _BLOCK.finditer(text)), default=0)
+    return block + text.count("[") + text.count("{")
 
 
 def sha256(*paths: Path) -> str:

@@ -68,6 +68,11 @@ def plugin(suite: str, method: str, backbone: str) -> Path:
     return Path("runs") / suite / "plugins" / f"{method}-{backbone}.json"
 
 
+def imported(suite: str, backbone: str) -> Path:
+    """Which weights a backbone starts from that are not trained here: DVC imports them again when this file changes."""
+    return Path("runs") / suite / "imported" / f"{backbone}.json"
+
+
 def provenance(suite: str, stem: str) -> Path:
     """When, where and from what a run was computed; not compared between machines."""
     return Path("results") / suite / "provenance" / f"{stem}.json"

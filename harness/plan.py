@@ -71,9 +71,10 @@ def absent(settings: Settings) -> dict[str, str]:
             "suite.pretraining another data set, such as source (walkers)"
         )
     elif plan.adapted and not plan.fused:
+        more = ", and with them all controls and methods of other packages" * bool(suite.controls or suite.extra)
         reasons[suite.views] = (
-            "SSF and SF are skipped, whose view classifier learns on it; suite.views can name another data set, such "
-            "as source (walkers)"
+            f"SSF and SF are skipped, whose view classifier learns on it{more}; suite.views can name another data set, "
+            "such as source (walkers)"
         )
     return reasons
 

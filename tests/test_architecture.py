@@ -54,6 +54,7 @@ UNUSED = {
     "tables": {
         "harness/cli/console.py",
         "harness/cli/edited.py",
+        "harness/cli/lockfile.py",
         "harness/cli/options.py",
         "harness/evaluation/evaluate.py",
         "harness/evaluation/retrieval.py",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import yaml
 
 from harness.errors import UserError
-from harness.files import atomic_path, read_json, sha256, write_json
+from harness.files import atomic_path, parse_yaml, read_json, sha256, write_json
 
 
 def names(folder):
@@ -126,3 +127,26 @@ def test_json_that_cannot_be_read(tmp_path):
     for path in (tmp_path, tmp_path / "file" / "x.json"):
         with pytest.raises(UserError, match="cannot be read"):
             read_json(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 200_000, "{" * 200_000, "- " * 200_000, "? " * 200_000, "x: 2024-99-99", "x: !!int ''", "x: !!timestamp foo",
+     "x: " + "9" * 5000],
+    ids=["lists", "mappings", "rows", "keys", "date", "number", "time", "digits"],
+)  # fmt: skip
+def test_yaml_that_would_end_the_process_or_the_loader(text):
+    with pytest.raises(yaml.YAMLError):
+        parse_yaml(text)
+
+
+def test_a_key_given_twice_is_refused_and_a_merge_is_none():
+    with pytest.raises(yaml.YAMLError, match="'a' is given twice"):
+        parse_yaml("b: {a: 1, c: 2, a: 3}")
+    assert parse_yaml("x: &x {a: 1}\ny: {<<: *x, a: 2}") == {"x": {"a": 1}, "y": {"a": 2}}
+
+
+def test_json_that_is_nested_too_deeply(tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match=r"deep\.json: not valid JSON"):
+        read_json(tmp_path / "deep.json")

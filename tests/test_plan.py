@@ -64,7 +64,9 @@ def test_a_checkpoint_stands_for_pre_training_but_teaches_no_views(tree):
     plan = plan_of(settings)
     assert plan.imported == ("gaitset",) and plan.trained == () and plan.adapted == ("casia-b",)
     assert plan.methods == ("upper", "gaitssb", "cc", "scf") and plan.view_seeds == ()
-    assert "suite.views" in absent(settings)["oumvlp"]
+    assert "suite.views" in (said := absent(settings)["oumvlp"]) and "controls" not in said
+    tree["suite"]["controls"] = ["cc_long"]
+    assert "and with them all controls" in absent(settings_of(tree, casia_b="/a"))["oumvlp"]
     tree["suite"]["views"] = "source"
     plan = plan_of(settings_of(tree))
     assert plan.fused == ("casia-b",) and plan.domains == ("source",) and "sf" in plan.methods

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.committed import pairs, repeated
+from harness.cli.committed import CHANGED, pairs, repeated
 from harness.cli.console import console, errors
 from harness.config import load
 from harness.errors import UserError
@@ -54,7 +54,7 @@ def repeats(suite: str) -> list[Repeat]:
     """Each run of the suite that was computed again since the last commit, from the same inputs."""
     folder = provenance(suite, "x").parent
     try:
-        changed = git("diff", "--name-only", "--relative", "HEAD", "--", str(folder)).splitlines()
+        changed = git(*CHANGED, str(folder)).splitlines()
         runs = pairs(changed)
         committed = pairs(str(epochs(suite) / Path(path).name) for path in runs)
     except (OSError, subprocess.CalledProcessError):

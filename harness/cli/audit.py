@@ -13,6 +13,7 @@ import yaml
 
 from harness.audit.records import against_lock, compare, flat
 from harness.cli.console import console
+from harness.cli.edited import rendered_otherwise
 from harness.cli.evidence import score_reader
 from harness.cli.lockfile import DVC_LOCK
 from harness.config import Settings, load, value_at
@@ -81,6 +82,10 @@ def audit_records(settings: Settings) -> list[dict[str, Any]]:
     folder = scores(suite)
     locked = against_lock(_locked(suite), folder.parent.as_posix(), folder.as_posix())
     problems += [{"record": path, "problem": problem} for path, problem in locked]
+    problems += [
+        {"record": str(store(suite, name)), "problem": f"stale: rendered with other settings ({what})"}
+        for name, what in rendered_otherwise(settings)
+    ]
     for name, run in runs.items():
         changed = changes(settings, name, run, runs)
         if changed:

@@ -18,8 +18,8 @@ def replace_block(path: Path, mark: str, block: str) -> None:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
         raise UserError(f"{path}: cannot be read ({reason}); name a text file") from None
-    if text.count(start) != 1 or text.count(end) != 1:
-        raise UserError(f"{path}: needs one '{start}' and one '{end}' around what is to be written")
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(end) < text.index(start):
+        raise UserError(f"{path}: needs one '{start}' and below it one '{end}' around what is to be written")
     before, rest = text.split(start)
     after = rest.split(end)[1]
     with atomic_path(path) as scratch:

@@ -12,6 +12,9 @@ from typing import Any
 from harness.identity import git, same_kind
 from harness.layout import provenance, scores
 
+CHANGED = ("diff", "--name-only", "--relative", "--diff-filter=M", "HEAD", "--")
+"""Names the files that the last commit has and that are other ones here; those that are new here it leaves out."""
+
 _COMPUTED = frozenset({"store", "parent", "view_classifier"})
 """Inputs of a run that were computed before it, and come out otherwise on another kind of machine."""
 
@@ -67,7 +70,7 @@ def beside_commit(suite: str) -> Beside | None:
     try:
         commit = git("rev-parse", "--short=12", "HEAD")
         committed = git("ls-tree", "-r", "--name-only", "HEAD", "--", str(folder)).splitlines()
-        changed = git("diff", "--name-only", "--relative", "HEAD", "--", str(folder.parent)).splitlines()
+        changed = git(*CHANGED, str(folder.parent)).splitlines()
         both = [path for path in committed if Path(path).is_file()]
         scored = pairs(set(both) & set(changed))
         runs = pairs(path for path in changed if Path(path).parent == provenance(suite, "x").parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -10,16 +10,17 @@ from rich.markup import escape
 
 from harness.audit.records import compare
 from harness.cli.console import errors
-from harness.cli.evidence import own_runs
+from harness.cli.evidence import own_runs, own_scores, provenances
+from harness.cli.lockfile import locked
 from harness.config import Settings, for_variant, settings_for
 from harness.errors import UserError
 from harness.layout import stem
 
 
 def edited(settings: Settings, source: str = "params.yaml") -> str:
-    """One sentence with how many of the suite's runs have other parameters now, and the first of those; "" if none.
+    """What of the suite's records is not of the parameters as they are, in a sentence or two; "" if nothing is.
 
-    source: where the settings are from. Only parameters are compared; `harness audit` compares code and data too.
+    source: where the settings are from. Code and data are compared by `harness audit`.
     """
 
     @cache
@@ -28,14 +29,54 @@ def edited(settings: Settings, source: str = "params.yaml") -> str:
 
     runs = own_runs(settings)
     found = {name: changed for name, run in runs.items() if (changed := _changed(name, run["inputs"], tree))}
-    if not found:
-        return ""
-    name, (key, before, now) = next(iter(found.items()))
-    return (
-        f"{len(found)} of {len(runs)} runs were made with other parameters than {source} has now, such as {name} "
-        f"({key}: {before}, now {now}): their numbers are those of the old ones. `harness audit` names them, `harness "
-        "run` computes them anew."
-    )
+    said = []
+    if found:
+        name, (key, before, now) = next(iter(found.items()))
+        said.append(
+            f"{len(found)} of {len(runs)} runs were made with other parameters than {source} has now, such as {name} "
+            f"({key}: {before}, now {now}): their numbers are those of the old ones. `harness audit` names them, "
+            "`harness run` computes them anew."
+        )
+    said += [
+        f"The data set {name} was rendered with other settings than {source} has now ({what}); `harness run` renders "
+        "it anew, and computes anew what hangs on it."
+        for name, what in rendered_otherwise(settings)
+    ]
+    return " ".join([*said, *_scores(settings, source)])
+
+
+def rendered_otherwise(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(data set, "parameter: recorded, now value") of each that was rendered with other settings, as DVC knows it."""
+    suite = settings.suite
+    for name in dict.fromkeys((suite.pretraining, suite.views, *suite.datasets)):
+        place = f"walkers.{name}"
+        recorded = locked(suite.name, f"data@{suite.name}-{name}").get("params", {}).get("params.yaml", {})
+        if name in settings.walkers and place in recorded:
+            now = {place: settings.walkers[name].model_dump(mode="json", by_alias=True)}
+            for key, before, after in sorted(compare({place: recorded[place]}, now))[:1]:
+                yield name, f"{key}: {before}, now {after}"
+
+
+def _scores(settings: Settings, source: str) -> Iterator[str]:
+    """A sentence for each fault of the suite's score files: another distance, or a run that is not known."""
+    known = {run["run_id"] for run in provenances(settings).values()}
+    lost, other = [], []
+    for path, score in own_scores(settings).items():
+        distance = settings.assumed.test_distance
+        if score["run_id"] not in known:
+            lost.append(path.stem)
+        elif score.get("distance", distance) != distance:
+            other.append(f"{path.stem} (assumed.test-distance: {score['distance']}, now {distance})")
+    if other:
+        yield (
+            f"{len(other)} score file(s) are of other settings than {source} has now, such as {other[0]}; `harness "
+            "run` scores anew."
+        )
+    if lost:
+        yield (
+            f"{len(lost)} score file(s) are of runs whose provenance is not here, such as {lost[0]}: a run was begun "
+            "anew and is not scored yet (`harness run` goes on), or files are missing (bring them back from git)."
+        )
 
 
 def warn_edited(settings: Settings, source: str = "params.yaml") -> None:

@@ -13,8 +13,9 @@ from harness.audit.records import flat
 from harness.config import SetNetwork, Settings, value_at
 from harness.identity import processor
 from harness.layout import RunName, epochs, provenance, scores
-from harness.registry import find, names
-from harness.tables.grid import NAMES, Evidence
+from harness.registry import find
+from harness.registry import names as registered
+from harness.tables.grid import CONTROLS, NAMES, Evidence
 from harness.tracking.check import checked_epochs, checked_provenance, checked_scores
 from harness.tracking.records import read_outcomes, read_records
 from harness.types import Outcome, ResultRecord
@@ -79,7 +80,7 @@ def _about(settings: Settings, name: str) -> str:
 def score_reader(settings: Settings) -> Callable[[Path], dict[str, Any]]:
     """Reads a score file that is whole, of a method, a backbone and a data set that exist; else a ``UserError``."""
     known = {
-        "method": {*NAMES, *names("method")},
+        "method": {*NAMES, *registered("method")},
         "backbone": settings.backbones,
         "dataset": {*settings.walkers, *settings.archives},
     }
@@ -92,24 +93,30 @@ def every_score(settings: Settings) -> dict[Path, dict[str, Any]]:
     return {path: read(path) for path in sorted(scores(settings.suite.name).glob("*.json"))}
 
 
+def own_scores(settings: Settings) -> dict[Path, dict[str, Any]]:
+    """Those that the suite's tables read: of its seeds, backbones and data sets."""
+    suite = settings.suite
+    return {
+        path: score
+        for path, score in every_score(settings).items()
+        if score["seed"] in suite.seeds and score["backbone"] in suite.backbones and score["dataset"] in suite.datasets
+    }
+
+
 def means_of(settings: Settings) -> dict[str, Any]:
     """Backbone -> data set -> method, or method-variant -> each metric in percent, the mean over the suite's seeds, and
     how many have run."""
     suite = settings.suite
     found: dict[tuple[str, ...], list[dict[str, float]]] = {}
-    for score in every_score(settings).values():
+    for score in own_scores(settings).values():
         variant = score.get("variant", "")
-        if (
-            score["seed"] in suite.seeds
-            and score["backbone"] in suite.backbones
-            and score["dataset"] in suite.datasets
-            and (not variant or variant in suite.variants.get(score["method"], ()))
-        ):
+        if not variant or variant in suite.variants.get(score["method"], ()):
             run = score["method"] + f"-{variant}" * bool(variant)
             found.setdefault((score["backbone"], score["dataset"], run), []).append(score["metrics"])
     tree: dict[str, Any] = {}
     for (backbone, dataset, run), metrics in sorted(found.items()):
-        mean = {name: round(fmean(m[name] for m in metrics), 4) for name in metrics[0]}
+        every = dict.fromkeys(name for m in metrics for name in m)
+        mean = {name: round(fmean(m[name] for m in metrics if name in m), 4) for name in every}
         tree.setdefault(backbone, {}).setdefault(dataset, {})[run] = {**mean, "seeds": len(metrics)}
     return tree
 
@@ -177,8 +184,9 @@ def histories(settings: Settings, methods: Sequence[str], backbone: str, dataset
     A variant is called "sf-a-3".
     """
     found: dict[str, list[Any]] = {}
+    known = registered("method")
     for name in methods:
-        method, _, variant = name.partition("-")
+        method, _, variant = (name, "", "") if name in known else name.partition("-")
         for seed in settings.suite.seeds:
             path = RunName(settings.suite.name, method, backbone, dataset, seed, variant).epochs
             if path.is_file():
@@ -209,15 +217,16 @@ def headline(settings: Settings) -> str:
 def fewer(settings: Settings) -> str:
     """Which methods have been scored for some of the seeds only, as in a suite that is under way; "" if none."""
     suite = settings.suite
+    titles = {**NAMES, **CONTROLS, **{name: find("method", name).title for name in suite.extra}}
+    its = {*NAMES, *suite.controls, *suite.extra}
     found: dict[tuple[str, str, str], set[int]] = {}
-    for own in every_score(settings).values():
-        known = own["seed"] in suite.seeds and own["backbone"] in suite.backbones and own["dataset"] in suite.datasets
-        if known and not own.get("variant"):
+    for own in own_scores(settings).values():
+        if own["method"] in its and not own.get("variant"):
             found.setdefault((own["method"], own["backbone"], own["dataset"]), set()).add(own["seed"])
     methods: dict[str, int] = {}
     for (method, *_), seeds in found.items():
         methods[method] = min(len(seeds), methods.get(method, len(suite.seeds)))
-    few = [f"{NAMES.get(m) or find('method', m).title} {n}" for m, n in methods.items() if n < len(suite.seeds)]
+    few = [f"{titles[m]} {n}" for m, n in methods.items() if n < len(suite.seeds)]
     return ", ".join(few)
 
 

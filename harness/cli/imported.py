@@ -17,8 +17,9 @@ from harness.training import checkpoint
 def import_weights(run: wiring.Run, file: Path) -> None:
     """Takes a checkpoint's weights as the last weights of ``run``.
 
-    The run's id follows from the file's content and the backbone's parameters, so that whatever descends from it is
-    another run when the file is another. A file whose weights do not fit the backbone is a :class:`UserError`.
+    The run's id follows from the file's content, the backbone's parameters and the run's place, so that whatever
+    descends from it is another run when the file is another. A file whose weights do not fit the backbone is a
+    :class:`UserError`.
     """
     if not file.is_file():
         raise UserError(f"{file}: no such checkpoint; correct checkpoints.{run.name.backbone} in params.yaml")
@@ -29,6 +30,8 @@ def import_weights(run: wiring.Run, file: Path) -> None:
         "method": run.name.method,
         "backbone": {"name": run.name.backbone, **run.backbone.model_dump(mode="json")},
         "imported": sha256(file),
+        "dataset": run.name.dataset,
+        "seed": run.name.seed,
     }
     identity = run_id(inputs)
     checkpoint.save(run.name.checkpoint, wiring.checkpoint_of(run, network, identity))
@@ -37,7 +40,7 @@ def import_weights(run: wiring.Run, file: Path) -> None:
         provenance(run.name.suite, run.name.stem),
         {
             "run_id": identity,
-            "inputs": {**inputs, "dataset": run.name.dataset, "seed": run.name.seed},
+            "inputs": inputs,
             "commit": commit(),
             "command": command_line(),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),

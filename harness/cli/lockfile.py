@@ -9,9 +9,12 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from harness.errors import UserError
-from harness.files import atomic_path
+from harness.files import atomic_path, parse_yaml
 from harness.layout import stages
 
 DVC_LOCK = Path("dvc.lock")
@@ -41,6 +44,16 @@ def refuse_damaged(suite: str) -> None:
     path = stages(suite)
     if path.exists() and (not path.is_file() or _blocks(path) is None):
         raise UserError(f"{path}: not what DVC wrote; bring it back with git, or remove it to compute all again")
+
+
+def locked(suite: str, stage: str) -> dict[str, Any]:
+    """What DVC noted of a stage of ``suite``, in use or not; nothing where there is no such note that can be read."""
+    for path in (DVC_LOCK, stages(suite)):
+        if block := (_blocks(path) or {}).get(stage):
+            with contextlib.suppress(yaml.YAMLError):
+                (found,) = parse_yaml(block).values()
+                return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _moves(suite: str) -> dict[Path, Blocks]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from harness.cli.console import console
 from harness.config import Settings, load
 from harness.errors import UserError, nearest
 from harness.files import read_json, sha256, write_json
-from harness.layout import plugin
+from harness.layout import imported, plugin
 from harness.registry import find, package_of, plugged
 
 app = typer.Typer(
@@ -46,9 +47,9 @@ def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="as JSON")
 
 @app.command()
 def stamp() -> None:
-    """Write what the suite's plug-ins are into runs/<suite>/plugins, so that DVC sees a change of their code.
+    """Write what the suite's plug-ins and imported weights are into runs/<suite>, so that DVC sees when they change.
 
-    `harness run` does it by itself; before a bare `dvc repro` it is yours to do.
+    `harness run` and `harness suite refresh` do it too; before a bare `dvc repro` it is yours to do.
 
     Example: harness plugins stamp
     """
@@ -58,13 +59,22 @@ def stamp() -> None:
 
 
 def write_stamps(settings: Settings) -> None:
-    """One file for each method of ``suite.extra`` and backbone; one that is as it should be is left alone."""
+    """One file for each method of ``suite.extra`` and backbone, and for the weights that a backbone starts from.
+
+    One that is as it should be is left alone: DVC computes again what hangs on a file that changes.
+    """
+    for backbone in settings.plan.imported:
+        file = Path(settings.checkpoints.get(backbone) or "")
+        _stamp(imported(settings.suite.name, backbone), {"sha256": sha256(file) if file.is_file() else None})
     for method in settings.suite.extra:
         for backbone in settings.suite.backbones:
             path = plugin(settings.suite.name, method, backbone)
-            now = {"method": method, "code": _code(method, settings.backbones[backbone].kind)}
-            if not path.is_file() or read_json(path) != now:
-                write_json(path, now)
+            _stamp(path, {"method": method, "code": _code(method, settings.backbones[backbone].kind)})
+
+
+def _stamp(path: Path, now: dict[str, Any]) -> None:
+    if not path.is_file() or read_json(path) != now:
+        write_json(path, now)
 
 
 def _code(method: str, kind: str) -> str:

@@ -97,7 +97,7 @@ def group_of(stem: str, run: dict[str, Any]) -> str:
 def pseudo_labels(settings: Settings) -> dict[tuple[str, str], dict[str, list[Any]]]:
     """(data set, backbone) -> method -> metrics of each epoch for each seed, of all that clusters."""
     suite = settings.suite
-    methods = ("cc", "ssf", "scf", "sf", *(f"sf-{v}" for v in suite.variants["sf"]), *CONTROLS, *suite.extra)
+    methods = ("cc", "ssf", "scf", "sf", *(f"sf-{v}" for v in suite.variants.get("sf", ())), *CONTROLS, *suite.extra)
     return {(d, b): histories(settings, methods, b, d) for d in suite.datasets for b in suite.backbones}
 
 

@@ -136,7 +136,10 @@ def run(
     through_slurm: Annotated[bool, typer.Option("--slurm", help="run each stage as a SLURM job (srun)")] = False,
     slurm_options: Annotated[str, typer.Option(help="more words for srun, e.g. '--partition=gpu --gres=gpu:1'")] = "",
     resume: Annotated[
-        bool, typer.Option("--resume", help="go on with params.yaml as it stands, whatever preset it came from")
+        bool,
+        typer.Option(
+            "--resume", help="go on with params.yaml as it stands, as without a name; refuses another suite's"
+        ),
     ] = False,
     only: Annotated[
         list[str] | None,

@@ -11,7 +11,7 @@ from harness import config, plan
 from harness.cli import complete
 from harness.cli.console import console
 from harness.cli.lockfile import keep_own, refuse_damaged
-from harness.cli.plugins import with_extra
+from harness.cli.plugins import with_extra, write_stamps
 from harness.data.sets import data_set
 from harness.errors import UserError
 from harness.files import atomic_path, parse_yaml
@@ -85,6 +85,7 @@ def refresh() -> None:
     Example: harness suite refresh
     """
     changed = plan.refresh(PARAMS, config.load())
+    write_stamps(config.load())
     console.print(f"{PARAMS}: plan {'renewed' if changed else 'in step already'}")
     print_absent(config.load())
 

@@ -165,9 +165,9 @@ def compare(wanted: dict[str, Tensor], got: dict[str, Tensor], epochs: dict[str,
     weights = {key: _distance(wanted[key], got[key].cpu()) for key in wanted}
     weight = max(weights, key=lambda key: weights[key])
     metrics = {
-        f"{key} of epoch {number}": abs(value - again[key])
+        f"{key} of epoch {number}": abs(one[key] - again[key]) if key in one and key in again else float("inf")
         for number, (one, again) in enumerate(zip(epochs["epochs"], place.history, strict=True))
-        for key, value in one.items()
+        for key in {**one, **again}
     }
     metric = max(metrics, key=lambda key: metrics[key])
 

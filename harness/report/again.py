@@ -26,7 +26,8 @@ def outcome(one: Mapping[str, Any]) -> str:
         f"{what} the same throughout" if since is None else f"{what} differ from epoch {since + 1} on"
         for what, since in (("labels", one["labels_from"]), ("weights", one["weights_from"]))
     ]
-    return "; ".join([*parts, f"a metric by at most {one['metric']:.3g} ({one['where']})"])
+    apart = "a metric is there in one alone" if one["metric"] is None else f"a metric by at most {one['metric']:.3g}"
+    return "; ".join([*parts, f"{apart} ({one['where']})" if one["where"] else "metrics the same"])
 
 
 def identical(one: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class Repeat(Shape):
 
     differs: what tells the two machines apart that may change bits, empty for one kind. labels_from, weights_from: the
     first epoch after which labels or weights are not the same bits, None where all are; metric: the largest difference
-    of any metric of any epoch, in its own unit, and ``where`` that is.
+    of any metric of any epoch, in its own unit, and ``where`` that is; None where one of the two lacks a metric.
     """
 
     run: Word
@@ -38,7 +39,7 @@ class Repeat(Shape):
     epochs: Natural
     labels_from: Natural | None
     weights_from: Natural | None
-    metric: float
+    metric: float | None
     where: str
 
     @property
@@ -63,12 +64,12 @@ def compare(
         return next((number for number, (then, now) in pairs if then[what] != now[what]), None)
 
     apart = {
-        f"{key} of epoch {number}": abs(value - now[key])
+        f"{key} of epoch {number}": abs(then[key] - now[key]) if key in then and key in now else math.inf
         for number, (then, now) in enumerate(zip(one, two, strict=True))
-        for key, value in then.items()
-        if key in now
+        for key in {**then, **now}
     }
-    where = max(apart, key=lambda key: apart[key])
+    where = max(apart, key=lambda key: apart[key], default="")
+    metric = apart.get(where, 0.0)
     return Repeat(
         run=run,
         first=made[0],
@@ -77,8 +78,8 @@ def compare(
         epochs=len(one),
         labels_from=since("labels"),
         weights_from=since("weights"),
-        metric=apart[where],
-        where=where if apart[where] else "",
+        metric=None if math.isinf(metric) else metric,
+        where=where if metric else "",
     )
 
 

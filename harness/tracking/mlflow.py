@@ -27,10 +27,15 @@ def tracking_uri() -> str:
 
 
 def without_secret(uri: str) -> str:
-    """The address as it may be shown and published: without a user's name and password."""
+    """The address as it may be shown and published: without a user's name and password, wherever they stand."""
     scheme, mark, rest = uri.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
+    if not mark or scheme in ("sqlite", "file"):
+        return uri
+    rest = rest.partition("?")[0]
+    if scheme in ("http", "https"):
+        place, slash, path = rest.partition("/")
+        return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"  # a database's password may hold a slash
 
 
 def sync(suite: str, uri: str) -> tuple[int, int]:
@@ -165,7 +170,8 @@ def _name(suite: str, stem: str, inputs: dict[str, Any]) -> RunName:
 
 def _present(client: Any, experiment: str, run: dict[str, Any]) -> str | None:
     """The store's id of the run when it is there whole with the same scores; an unfinished or old copy is removed."""
-    for old in client.search_runs([experiment], f"tags.run_id = '{run['run_id']}' and tags.stem = '{run['stem']}'"):
+    its = " and ".join(f"tags.{key} = '{run[key]}'" for key in ("run_id", "stem", "suite"))  # suites may share a run
+    for old in client.search_runs([experiment], its):
         if old.data.tags.get("complete") == _scored(run):
             return old.info.run_id
         client.delete_run(old.info.run_id)

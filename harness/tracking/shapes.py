@@ -65,12 +65,19 @@ class Provenance(Open):
     environment: Machine
 
 
+class Digests(Open):
+    """Of the labels that an epoch trained with, and of the weights after it."""
+
+    labels: Word
+    weights: Word
+
+
 class Epochs(Shape):
     """results/<suite>/epochs/*.json: metrics of every epoch, in order; digests where they were recorded."""
 
     run_id: Word
     epochs: list[dict[str, float]]
-    digests: list[dict[str, str]] | None = None
+    digests: list[Digests] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Epochs:

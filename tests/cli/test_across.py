@@ -63,7 +63,7 @@ def test_a_claim_that_asks_another_thing_elsewhere_is_refused(recorded, refuses,
         (("smoke", "--claim", "sf-cc-c"), "no claim 'sf-cc-c' in these suites; did you mean 'sf-cc-cl'"),
         (("smoke", "--claim", "both-beat-each"), "'both-beat-each' has several parts in smoke"),
         (("smoke", "--figure", "forest.pdf"), "a figure is .png or .svg"),
-        (("smoke", "--update", "page.md"), "page.md: cannot be read"),
+        (("smoke", "--update", "page.md"), "page.md: no such file; name a document"),
     ],
     ids=["suite", "claim", "parts", "figure", "page"],
 )

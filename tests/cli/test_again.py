@@ -108,6 +108,14 @@ def test_what_cannot_be_compared_is_named(committed, harness):
     assert code == 0 and json.loads(out) == [] and f"{EPOCHS}: no digests were recorded; left out" in err
 
 
+def test_a_metric_of_one_of_them_alone(committed, harness):
+    once_more()
+    edit(EPOCHS, lambda record: record["epochs"][0].update(reassigned_right=0.5))
+    code, out, _ = harness("again", "--write")
+    assert code == 1 and "a metric is there in one alone (reassigned_right of epoch 0)" in out
+    make_report(load())
+
+
 def test_without_git_and_with_a_damaged_record(recorded, refuses):
     assert "run in a clone of the repository, with git" in refuses("again")
     AGAIN.write_text('{"runs": [{"run": 3}]}')

@@ -192,6 +192,29 @@ def test_weights_are_imported_where_the_source_is_missing(harness, here, tree):
     first = made["run_id"]
     harness("train", "pretrain")
     assert checkpoint.load(run.name.checkpoint)["run_id"] == first
+    harness("train", "pretrain", "--seed", "1")
+    other = wiring.resolve(load(), "pretrain", "gaitset", "casia-b", 1).name.checkpoint
+    assert checkpoint.load(other)["run_id"] != first  # each seed's scores are its own
+
+
+def test_dvc_sees_when_the_weights_in_the_file_change(harness, here, tree):
+    settle(tree)
+    tree["checkpoints"]["gaitset"] = weights_of_pretraining("given.pt")
+    tree["suite"] |= {"pretraining": "oumvlp", "datasets": ["casia-b"]}
+    tree["archives"]["casia-b"]["raw"] = "x.zip"
+    settle(tree)
+    stages = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
+    assert "runs/${item.suite}/imported/${item.backbone}.json" in stages["import"]["deps"]
+    stamp = Path("runs/smoke/imported/gaitset.json")
+    seen = []
+    for content in (Path("given.pt").read_bytes(), b"other"):
+        Path("given.pt").write_bytes(content)
+        harness("suite", "refresh")
+        seen.append(stamp.read_text())
+    assert seen[0] != seen[1]
+    Path("given.pt").unlink()
+    harness("suite", "refresh")
+    assert "null" in stamp.read_text()
 
 
 @pytest.mark.parametrize(

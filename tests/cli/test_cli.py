@@ -211,7 +211,7 @@ def test_no_gpu(refuses, settings_tree, monkeypatch):
 OPEN, CLOSE = "<!-- harness tables -->", "<!-- /harness tables -->"
 
 
-@pytest.mark.parametrize("text", ["no marks\n", OPEN, CLOSE, OPEN + OPEN + CLOSE])
+@pytest.mark.parametrize("text", ["no marks\n", OPEN, CLOSE, OPEN + OPEN + CLOSE, CLOSE + OPEN])
 def test_a_document_without_marks(refuses, text):
     Path("README.md").write_text(text)
     assert f"README.md: needs one '{OPEN}'" in refuses("tables", "--update", "README.md")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from recorded import edit, record, settle
 
 from harness.cli.edited import edited
@@ -80,3 +83,30 @@ def test_the_cost_is_that_of_the_suites_own_runs(recorded, suite_tree):
     suite_tree["suite"]["seeds"] = [0, 1]
     settle(suite_tree)
     assert "14 training runs, 14.0 minutes" in cost(load())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda tree: tree["assumed"].update({"test-distance": "cosine"}), "21 score file(s) are of other settings"),
+        (lambda tree: tree["walkers"]["target"]["subjects"].update(test=99), "The data set target was rendered with "
+         "other settings than params.yaml has now (walkers.target.subjects.test: 20, now 99)"),
+    ],
+    ids=["distance", "people"],
+)  # fmt: skip
+def test_what_is_not_of_training(recorded, suite_tree, harness, change, said):
+    stage = {"params": {"params.yaml": {"walkers.target": copy.deepcopy(suite_tree["walkers"]["target"])}}}
+    lock = {"schema": "2.0", "stages": {"data@smoke-target": stage}}
+    Path("dvc.lock").write_text("schema: '2.0'\n" + yaml.safe_dump({"stages": lock["stages"]}))
+    assert edited(load()) == ""
+    change(suite_tree)
+    settle(suite_tree)
+    assert said in edited(load())
+    assert "stale: " in harness("audit")[1]
+
+
+def test_scores_of_a_run_that_is_not_known(recorded):
+    """As after Ctrl-C between training and scoring: the provenance is the new run's, the scores are the old one's."""
+    edit(provenance("smoke", "cc-gaitset-target-s0"), lambda run: run.update(run_id="f" * 16))
+    said = edited(load())
+    assert said.startswith("1 score file(s) are of runs whose provenance is not here, such as cc-gaitset-target-s0: ")

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from recorded import record, settle
+from recorded import edit, record, settle
 
 from harness.cli.evidence import cost, evidence_of, headline, histories, means_of, stands_for
 from harness.cli.tables import build_grids
 from harness.config import load
 from harness.errors import UserError
+from harness.files import read_json
+from harness.tables.grid import CONTROLS
 
 
 def test_walkers_stand_in_and_tables_say_so(empty, suite_tree):
@@ -72,6 +74,25 @@ def test_methods_with_fewer_seeds_are_named(recorded):
         Path(f"results/smoke/scores/{method}-gaitset-target-s{seed}.json").unlink()
     few = "but fewer for Base (CC) 1, Ours (SF) 2 (claims compare the seeds that both methods have)"
     assert f"Means over 3 seed(s), {few}; ±" in headline(load())
+
+
+def test_of_controls_too_and_not_of_what_is_no_part_of_the_suite(recorded, suite_tree):
+    for control in ("cc_long", "cc_true"):
+        path = Path(f"results/smoke/scores/{control}-gaitset-target-s0.json")
+        path.write_text(
+            Path("results/smoke/scores/cc-gaitset-target-s0.json").read_text().replace('"cc"', f'"{control}"')
+        )
+    assert "but fewer" not in headline(load())
+    suite_tree["suite"]["controls"] = ["cc_long"]
+    settle(suite_tree)
+    assert f"but fewer for {CONTROLS['cc_long']} 1 (" in headline(load())
+
+
+def test_a_metric_that_some_seeds_lack(recorded):
+    path = Path("results/smoke/scores/cc-gaitset-target-s0.json")
+    edit(path, lambda score: (score["conditions"].pop("CL"), score["metrics"].pop("rank1_CL")))
+    others = [read_json(path.with_name(f"cc-gaitset-target-s{seed}.json"))["metrics"]["rank1_CL"] for seed in (1, 2)]
+    assert means_of(load())["gaitset"]["target"]["cc"]["rank1_CL"] == pytest.approx(sum(others) / 2, abs=1e-4)
 
 
 def test_means_are_over_the_suites_seeds_and_of_its_own_runs(recorded, suite_tree):

@@ -82,6 +82,16 @@ def test_other_labels_and_metrics_are_noticed(trained, harness):
     assert code == 1 and "0.5  (loss of epoch 2)" in out and "labels" in out and "differ from epoch 2 on" in out
 
 
+def test_a_metric_of_one_of_them_alone_is_a_difference(trained, harness):
+    """Some are there only in epochs in which something happened."""
+    path = trained / "results/smoke/epochs" / f"{RUN}.json"
+    content = read_json(path)
+    content["epochs"][3]["reassigned_right"] = 0.5
+    write_json(path, content)
+    code, out, _ = harness("verify", RUN)
+    assert code == 1 and "inf  (reassigned_right of epoch 3)" in out
+
+
 def test_another_machine_is_told_and_forgiven(trained, harness):
     path = trained / "results/smoke/provenance" / f"{RUN}.json"
     content = read_json(path)

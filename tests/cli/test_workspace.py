@@ -36,19 +36,53 @@ def test_an_empty_folder_is_filled(source: Path):
     assert Path("params.yaml").exists() and Path(".dvc/config").exists()
 
 
-def test_a_newer_image_renews_the_sources_and_keeps_what_is_the_users(source: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_newer_image_renews_the_sources_and_keeps_what_is_the_users(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name in ("old.py", "gone.py", "b.py"):
+        (source / "harness" / name).write_text("of the old image")
     lay_out()
-    for name in ("params.yaml", ".dvc/config", "dvc.lock"):
+    mine = ("params.yaml", ".dvc/config", "dvc.lock", "conf/suite/mine.yaml", "harness/b.py", "harness/gone.py")
+    for name in mine:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text("mine")
-    Path("harness/old.py").write_text("of the old image")
+    for name in ("old.py", "gone.py"):
+        (source / "harness" / name).unlink()
     (source / "harness/a.py").write_text("second")
+    (source / "harness/b.py").write_text("second")
+    (source / "conf/suite").mkdir(parents=True)
+    (source / "conf/suite/smoke.yaml").write_text("second")
     (source / "dvc.lock").write_text("of the image")
     lay_out()
     assert Path("harness/a.py").read_text() == "first"
     monkeypatch.setenv("HARNESS_COMMIT", "abd")
     lay_out()
     assert Path("harness/a.py").read_text() == "second" and not Path("harness/old.py").exists()
-    assert {Path(name).read_text() for name in ("params.yaml", ".dvc/config", "dvc.lock")} == {"mine"}
+    assert Path("conf/suite/smoke.yaml").read_text() == Path("harness/b.py").read_text() == "second"
+    kept = {name: Path(name).read_text() for name in mine if name != "harness/b.py"}
+    assert kept | {"b": Path("harness/b.py.mine").read_text()} == dict.fromkeys([*kept, "b"], "mine")
+    assert "harness/b.py: you had edited it" in capsys.readouterr().err
+
+
+def test_a_first_start_that_is_interrupted_goes_on(source: Path, monkeypatch: pytest.MonkeyPatch):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("harness.cli.workspace.shutil.copyfile", killed)
+        lay_out()
+    lay_out()
+    assert all(Path(name).is_file() for name in ("harness/a.py", "dvc.yaml", "params.yaml", ".dvc/config"))
+    assert ".image" in {path.name for path in Path().iterdir()}
+
+
+@pytest.mark.parametrize("name", ["models/mine.pt", "results/thesis.csv", "README.md"])
+def test_a_folder_with_somebodys_own_files_is_refused(source: Path, name: str):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("mine")
+    with pytest.raises(UserError, match=f"holds {name.split('/')[0]}, which would be replaced; mount an empty folder"):
+        lay_out()
+    assert [path.as_posix() for path in Path().rglob("*") if path.is_file()] == [name]
 
 
 def test_a_mounted_checkout_is_left_alone(source: Path):

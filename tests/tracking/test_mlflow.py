@@ -151,6 +151,15 @@ def test_suites_do_not_mix_and_no_run_is_no_fault(here, store, client):
     assert copies(client, "e0" * 8) == []
 
 
+def test_a_run_that_two_suites_share_is_sent_for_each(here, store, client):
+    """Its score files name their suite, so that one of them would pass for an old copy of the other."""
+    for suite in ("walkers", "smoke"):
+        record("e1" * 8, suite=suite)
+        assert sync(suite, store) == (1, 0)
+    assert sync("smoke", store) == (0, 1) and sync("walkers", store)[0] == 0
+    assert {run.data.tags["suite"] for run in copies(client, "e1" * 8)} == {"smoke", "walkers"}
+
+
 @pytest.mark.parametrize("text", ['{"run_id": "f0f', "{}", "[]"])
 @pytest.mark.parametrize(
     "path", [provenance("smoke", "cc-gaitset-target-s0"), result("smoke", "cc", "gaitset", "target", 0)]
@@ -209,8 +218,10 @@ def test_a_server_that_never_answers_is_one_line_and_soon(here, monkeypatch):
 def test_an_address_is_shown_without_its_secret():
     assert mlflow.without_secret("https://me:secret@host:5000/x@y") == "https://host:5000/x@y"
     assert "secret" not in (mlflow.answers("http://me:secret@127.0.0.1:9") or "secret")
-    for plain in ("sqlite:///mlflow.db", "http://127.0.0.1:5000", "mlruns"):
+    for plain in ("sqlite:///mlflow.db", "sqlite:////data/a@b/mlflow.db", "http://127.0.0.1:5000", "mlruns"):
         assert mlflow.without_secret(plain) == plain
+    for secret in ("postgresql://u:pa/ss@host/db", "mysql://host/db?password=pass", "postgresql://u:a@ss@host/db"):
+        assert "ss" not in mlflow.without_secret(secret).removeprefix("postgresql") and "host/db" in secret
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"runs": []}'])
