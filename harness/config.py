@@ -541,12 +541,13 @@ def check(tree: Any, name: str) -> Settings:
         settings = model.model_validate(tree)
     except ValidationError as error:
         raise UserError(f"{name}: {_first_fault(error, model)}") from None
+    whole = settings.model_dump(mode="json", by_alias=True) if settings.suite.extra else tree  # theirs have defaults
     for key, variant in settings.variants.items():
         if variant.method not in (known := registered("method")):
             raise UserError(
                 f"{name}: variants.{key}: unknown method '{variant.method}'; {nearest(variant.method, known)}"
             )
-        _same_keys(f"{name}: variants.{key}", variant.changes, tree)
+        _same_keys(f"{name}: variants.{key}", variant.changes, whole)
     return settings
 
 

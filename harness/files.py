@@ -19,23 +19,29 @@ import yaml
 from harness.errors import PausedError, UserError
 
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built with it: many times as fast
-
-
 _BLOCK = re.compile(r"^ *(?:[-?:] +)*", re.MULTILINE)
+_FLOW = re.compile(r"[\[{](?!\s*[\]}])")  # one that is closed at once holds nothing
 _DEEPEST = 5000
 
 
 class _Loader(_Safe):
     """Refuses a key that is given twice, of which YAML would keep the last without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"'{key.value}' is given twice", problem_mark=key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.flattened: dict[int, yaml.MappingNode] = {}
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Once for each mapping: what it merges in is laid into its node afterwards, and again for who merges it."""
+        if id(node) not in self.flattened:
+            self.flattened[id(node)] = node
+            seen: set[tuple[str, str]] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                    if (key.tag, key.value) in seen:
+                        raise yaml.MarkedYAMLError(problem=f"'{key.value}' is given twice", problem_mark=key.start_mark)
+                    seen.add((key.tag, key.value))
+        super().flatten_mapping(node)
 
 
 @contextmanager
@@ -124,14 +130,14 @@ def parse_yaml(text: str) -> Any:
         raise yaml.YAMLError("nested too deeply")
     try:
         return yaml.load(text, Loader=_Loader)
-    except (ValueError, IndexError, AttributeError, OverflowError) as error:  # of a date or a number that is none
+    except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:  # of a date that is none
         raise yaml.YAMLError(str(error) or "a value that is none of its kind") from None
 
 
 def _depth(text: str) -> int:
     """No less than the depth to which values are nested; some ten thousand would overflow the C loader's stack."""
     block = max((len(found[0]) for found in _BLOCK.finditer(text)), default=0)
-    return block + text.count("[") + text.count("{")
+    return block + len(_FLOW.findall(text))
 
 
 def sha256(*paths: Path) -> str:

@@ -131,9 +131,10 @@ def test_json_that_cannot_be_read(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 200_000, "{" * 200_000, "- " * 200_000, "? " * 200_000, "x: 2024-99-99", "x: !!int ''", "x: !!timestamp foo",
+    ["[" * 200_000, "{" * 200_000, "- " * 200_000, "? " * 200_000, "x: 2024-99-99", "x: !!map [a]", "x: !!bool abc",
+     "x: !!int ''", "x: !!timestamp foo",
      "x: " + "9" * 5000],
-    ids=["lists", "mappings", "rows", "keys", "date", "number", "time", "digits"],
+    ids=["lists", "mappings", "rows", "keys", "date", "map", "bool", "number", "time", "digits"],
 )  # fmt: skip
 def test_yaml_that_would_end_the_process_or_the_loader(text):
     with pytest.raises(yaml.YAMLError):
@@ -144,6 +145,9 @@ def test_a_key_given_twice_is_refused_and_a_merge_is_none():
     with pytest.raises(yaml.YAMLError, match="'a' is given twice"):
         parse_yaml("b: {a: 1, c: 2, a: 3}")
     assert parse_yaml("x: &x {a: 1}\ny: {<<: *x, a: 2}") == {"x": {"a": 1}, "y": {"a": 2}}
+    assert parse_yaml("x: &x {a: 1}\nw: {y: &y {<<: *x, a: 2}}\nz: {<<: *y}")["z"] == {"a": 2}
+    assert parse_yaml("{1: a, '1': b}") == {1: "a", "1": "b"}
+    assert len(parse_yaml("".join(f"k{n}: []\n" for n in range(6000)))) == 6000
 
 
 def test_json_that_is_nested_too_deeply(tmp_path):

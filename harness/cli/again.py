@@ -18,6 +18,7 @@ from harness.layout import epochs, provenance
 from harness.report.again import row, said
 from harness.tracking.again import Made, Repeat, compare, keep
 from harness.tracking.check import checked_epochs, checked_provenance
+from harness.tracking.shapes import hold
 
 
 def again(
@@ -43,31 +44,46 @@ def again(
             console.print("; ".join(row(one.model_dump())), markup=False)
         console.print(said([one.model_dump() for one in found]) or "no run was computed again since the last commit")
     if write and found:
-        console.print(f"{keep(suite, found)}: written")
-        if same := [str(provenance(suite, one.run)) for one in found if one.identical]:
-            git("checkout", "HEAD", "--", *same)
+        errors.print(f"{keep(suite, found)}: written", markup=False)
+        _put_back(suite, [one.run for one in found if one.identical and one.first.run_id == one.again.run_id])
     if any(not one.identical and not one.differs for one in found):
         raise typer.Exit(1)
+
+
+def _put_back(suite: str, runs: list[str]) -> None:
+    """The committed provenance of runs, over that of their repetition."""
+    try:
+        if runs:
+            git("checkout", "HEAD", "--", *(str(provenance(suite, run)) for run in runs))
+    except (OSError, subprocess.CalledProcessError):
+        folder = provenance(suite, "x").parent
+        raise UserError(
+            f"{folder}: git could not put the committed provenance back; do it by `git checkout HEAD -- {folder}`"
+        ) from None
 
 
 def repeats(suite: str) -> list[Repeat]:
     """Each run of the suite that was computed again since the last commit, from the same inputs."""
     folder = provenance(suite, "x").parent
     try:
-        changed = git(*CHANGED, str(folder)).splitlines()
-        runs = pairs(changed)
-        committed = pairs(str(epochs(suite) / Path(path).name) for path in runs)
+        changed = [Path(path) for path in git(*CHANGED, str(folder)).splitlines()]
+        for path in changed:
+            checked_provenance(path)
+            if (record := epochs(suite) / path.name).is_file():
+                checked_epochs(record)
+        runs = pairs(map(str, changed))
+        committed = pairs(str(epochs(suite) / path.name) for path in changed)
     except (OSError, subprocess.CalledProcessError):
         raise UserError("the committed runs cannot be read; run in a clone of the repository, with git") from None
     found = []
     for path, (then, now) in runs.items():
-        checked_provenance(Path(path))
         record = epochs(suite) / Path(path).name
         told = repeated(then, now)
         if told is None or str(record) not in committed:
             continue
-        first, once_more = committed[str(record)][0], checked_epochs(record)
+        first, once_more = committed[str(record)]
         try:
+            hold(once_more["run_id"] == now["run_id"], f"of run {once_more['run_id']}, not {now['run_id']}")
             found.append(compare(Path(path).stem, (made(then), made(now)), told[0], first, once_more))
         except ValueError as error:
             errors.print(f"{record}: {error}; left out", markup=False)

@@ -94,12 +94,16 @@ def every_score(settings: Settings) -> dict[Path, dict[str, Any]]:
 
 
 def own_scores(settings: Settings) -> dict[Path, dict[str, Any]]:
-    """Those that the suite's tables read: of its seeds, backbones and data sets."""
+    """Those that the suite's tables read: of its seeds, backbones, data sets, controls and methods."""
     suite = settings.suite
+    methods = {*NAMES, *suite.controls, *suite.extra}
     return {
         path: score
         for path, score in every_score(settings).items()
-        if score["seed"] in suite.seeds and score["backbone"] in suite.backbones and score["dataset"] in suite.datasets
+        if score["method"] in methods
+        and score["seed"] in suite.seeds
+        and score["backbone"] in suite.backbones
+        and score["dataset"] in suite.datasets
     }
 
 
@@ -166,14 +170,17 @@ def provenances(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def own_runs(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Those that the suite's tables are made from, and those of its source: not another preset's in the same folder."""
+    """Those that the suite's tables read, with its source's: of its seeds, backbones and data sets, no control or
+    method of another package that it does not name. Variants of other presets in the same folder are among them.
+    """
     suite = settings.suite
     places = {*suite.datasets, suite.pretraining, suite.views}
 
     def own(inputs: dict[str, Any]) -> bool:
         shared = inputs["method"] == "view_classifier"  # of all backbones
         backbone = shared or inputs["backbone"]["name"] in suite.backbones
-        return backbone and inputs["seed"] in suite.seeds and inputs["dataset"] in places
+        method = shared or inputs["method"] in {*NAMES, *suite.controls, *suite.extra}
+        return method and backbone and inputs["seed"] in suite.seeds and inputs["dataset"] in places
 
     return {name: run for name, run in provenances(settings).items() if own(run["inputs"])}
 
@@ -218,10 +225,9 @@ def fewer(settings: Settings) -> str:
     """Which methods have been scored for some of the seeds only, as in a suite that is under way; "" if none."""
     suite = settings.suite
     titles = {**NAMES, **CONTROLS, **{name: find("method", name).title for name in suite.extra}}
-    its = {*NAMES, *suite.controls, *suite.extra}
     found: dict[tuple[str, str, str], set[int]] = {}
     for own in own_scores(settings).values():
-        if own["method"] in its and not own.get("variant"):
+        if not own.get("variant"):
             found.setdefault((own["method"], own["backbone"], own["dataset"]), set()).add(own["seed"])
     methods: dict[str, int] = {}
     for (method, *_), seeds in found.items():

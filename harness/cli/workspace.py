@@ -15,7 +15,11 @@ _SOURCES = ("harness", "models", "methods", "conf", "requirements", "dvc.yaml", 
 """What the image's version decides."""
 _FIRST = (".dvc/config", "params.yaml", "dvc.lock", "results", "README.md")
 """What is the user's from the first run on."""
-_UNFINISHED = "unfinished"
+_UNFINISHED, _RENEWING = "unfinished", "renewing"
+"""What the mark says instead of a version while files are laid out for the first time, or for a newer image."""
+
+Digests = dict[str, set[str]]
+"""The digests that images have given each file."""
 
 
 def lay_out() -> None:
@@ -24,66 +28,86 @@ def lay_out() -> None:
     A folder that was filled by nobody (a mounted checkout) is left alone: its code is what runs, because the image has
     the working directory first on Python's path. One that holds other things of the same names is a ``UserError``.
     Data, runs, parameters and results are never touched again; neither is a file that no image brought, such as a
-    preset of the user's, and one of an image's that was edited is kept beside the new one.
+    preset of the user's, unless an image brings one of its name: then the user's is kept beside it, as is one of an
+    image's that was edited. Killed at any moment it goes on at the next start.
     """
     source = Path(os.environ.get("HARNESS_SOURCE", ""))
     if source == Path() or source.resolve() == Path.cwd() or not source.is_dir():
         return
     version = f"{os.environ.get('HARNESS_COMMIT', 'none')} {os.environ.get('HARNESS_LOCK', 'none')}"
-    known, *laid = IMAGE_MARK.read_text().splitlines() if IMAGE_MARK.is_file() else (None,)
-    if known == version or (known is None and Path("dvc.yaml").exists()):
-        return
-    if known is None and (taken := [name for name in (*_SOURCES, *_FIRST) if Path(name).exists()]):
-        raise UserError(
-            f"{Path.cwd()}: holds {', '.join(taken)}, which would be replaced; mount an empty folder, or a checkout"
-        )
     try:
+        known, before = _marked()
+        if known == version or (known is None and Path("dvc.yaml").exists()):
+            return
         if known is None:
-            _mark(_UNFINISHED, {})  # so that a first start that is interrupted goes on
+            if taken := [name for name in (*_SOURCES, *_FIRST) if os.path.lexists(name)]:
+                its = ", ".join(taken)
+                raise UserError(
+                    f"{Path.cwd()}: holds {its}, which would be replaced; mount an empty folder, or a checkout"
+                )
+            _mark(_UNFINISHED, {})
         if known in (None, _UNFINISHED):
             for name in _FIRST:
                 _copy(source / name, Path(name))
-        before = {path: digest for digest, _, path in (line.partition("  ") for line in laid)}
-        _mark(version, _renew(source, before))
+        _renew(source, version, before, first=known in (None, _UNFINISHED))
     except OSError as error:
-        advice = f"mount a folder or a volume there that user {os.getuid()} may write"
-        raise UserError(f"{Path.cwd()}: cannot be written ({error.strerror}); {advice}") from None
+        place = Path.cwd() / (error.filename or "")
+        advice = f"mount a folder or a volume there that user {os.getuid()} may write, or move what is in the way"
+        raise UserError(f"{place}: cannot be written ({error.strerror}); {advice}") from None
 
 
-def _mark(version: str, laid: dict[str, str]) -> None:
-    """Writes down what was laid out: the version, and each file's digest."""
+def _marked() -> tuple[str | None, Digests]:
+    """What the mark says: a version or how far it came, None without a mark, and the digests of what was laid out."""
+    if not IMAGE_MARK.is_file():
+        return None, {}
+    known, *lines = IMAGE_MARK.read_text(errors="replace").splitlines() or [_UNFINISHED]
+    laid: Digests = {}
+    for digest, _, path in (line.partition("  ") for line in lines):
+        laid.setdefault(path, set()).add(digest)
+    return known, laid
+
+
+def _mark(known: str, laid: Digests) -> None:
+    lines = [f"{digest}  {path}" for path, digests in sorted(laid.items()) for digest in sorted(digests)]
     with atomic_path(IMAGE_MARK) as scratch:
-        scratch.write_text("\n".join([version, *(f"{digest}  {path}" for path, digest in laid.items())]) + "\n")
+        scratch.write_text("\n".join([known, *lines]) + "\n")
 
 
-def _renew(source: Path, before: dict[str, str]) -> dict[str, str]:
-    """Copies the sources over those of an image before, and removes what that had and this has not; the new digests."""
+def _renew(source: Path, version: str, before: Digests, first: bool) -> None:
+    """Removes what an image before had and this has not, and copies this one's sources."""
     files = [path for name in _SOURCES for path in (source / name, *(source / name).rglob("*")) if path.is_file()]
     new = {path.relative_to(source).as_posix(): path for path in files if "__pycache__" not in path.parts}
-    digests = {}
-    for name, path in sorted(new.items()):
-        digests[name] = sha256(path)
+    digests = {name: sha256(path) for name, path in sorted(new.items())}
+    both = {name: {*before.get(name, ()), digest} for name, digest in digests.items()}
+    _mark(_UNFINISHED if first else _RENEWING, {**before, **both})
+    for name in before.keys() - new.keys():
+        if Path(name).is_file() and sha256(Path(name)) in before[name]:
+            Path(name).unlink()
+    for name, path in new.items():
         target = Path(name)
         if target.is_file():
             if (there := sha256(target)) == digests[name]:
                 continue
-            if before.get(name, there) != there:
+            if there not in before.get(name, ()):
                 _keep(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = target.with_name(f".{target.name}.new")
-        shutil.copyfile(path, scratch)
-        os.replace(scratch, target)
-    for name in before.keys() - new.keys():
-        if Path(name).is_file() and sha256(Path(name)) == before[name]:
-            Path(name).unlink()
-    return digests
+        try:
+            shutil.copyfile(path, scratch)
+            os.replace(scratch, target)
+        finally:
+            scratch.unlink(missing_ok=True)
+    _mark(version, {name: {digest} for name, digest in digests.items()})
 
 
 def _keep(path: Path) -> None:
-    """Moves a file that a user edited out of the way."""
-    kept = path.with_name(f"{path.name}.mine")
+    """Moves a file that is the user's out of the way, beside those that were before."""
+    kept, number = path.with_name(f"{path.name}.mine"), 1
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f"{path.name}.mine{number}")
     os.replace(path, kept)
-    errors.print(f"{path}: you had edited it, and this image has another; yours is kept as {kept}", markup=False)
+    errors.print(f"{path}: this image has another than yours, which is kept as {kept}", markup=False)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -31,11 +31,12 @@ def without_secret(uri: str) -> str:
     scheme, mark, rest = uri.partition("://")
     if not mark or scheme in ("sqlite", "file"):
         return uri
-    rest = rest.partition("?")[0]
-    if scheme in ("http", "https"):
-        place, slash, path = rest.partition("/")
-        return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"  # a database's password may hold a slash
+    # A password may hold slashes and question marks: what stands before the last @ is hidden, and any query.
+    if scheme in ("http", "https") and "@" in (path := rest.partition("/")[2]) and "@" in rest.partition("/")[0]:
+        rest = f"{rest.partition('/')[0].rpartition('@')[2]}/{path}"
+    else:
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}{mark}{rest.partition('?')[0]}"
 
 
 def sync(suite: str, uri: str) -> tuple[int, int]:

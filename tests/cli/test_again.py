@@ -88,7 +88,7 @@ def test_other_bits_on_the_same_kind_of_machine_are_a_failure(committed, harness
 
 def test_on_another_kind_of_machine_they_are_told_and_no_failure(committed, harness):
     once_more(machine={"cpu_units": ["another"]}, store="f" * 64)
-    edit(EPOCHS, lambda record: record["digests"][0].update(labels="f" * 16))
+    edit(EPOCHS, lambda record: (record["digests"][0].update(labels="f" * 16), record.update(run_id="f" * 16)))
     code, out, _ = harness("again")
     assert code == 0 and "another kind (cpu_units)" in out and "labels differ from epoch 1 on" in out
     assert "1 run was computed once more: on another kind 0 of 1." in out
@@ -106,6 +106,29 @@ def test_what_cannot_be_compared_is_named(committed, harness):
     edit(EPOCHS, lambda record: record.pop("digests"))
     code, out, err = harness("again", "--json")
     assert code == 0 and json.loads(out) == [] and f"{EPOCHS}: no digests were recorded; left out" in err
+
+
+def test_another_run_since_is_not_the_one_that_was_repeated(committed, harness):
+    once_more()
+    assert harness("again", "--write", "--json")[0] == 0
+    assert "omputed once more" in markdown(make_report(load()), "figures")
+    edit(PROVENANCE, lambda run: run.update(run_id="e" * 16))
+    assert "omputed once more" not in markdown(make_report(load()), "figures")
+
+
+def test_epochs_of_another_run_and_damaged_files(committed, harness, refuses):
+    once_more()
+    edit(EPOCHS, lambda record: record.update(run_id="e" * 16))
+    assert f"{EPOCHS}: of run {'e' * 16}, not " in harness("again")[2]
+    EPOCHS.write_text("{")
+    assert f"{EPOCHS}: " in refuses("again")
+
+
+def test_the_same_bits_from_other_data_keep_their_own_provenance(committed, harness):
+    once_more(machine={"cpu_units": ["another"]}, store="f" * 64)
+    edit(EPOCHS, lambda record: record.update(run_id="f" * 16))
+    assert "the same bits in all of 2 epochs" in harness("again", "--write")[1]
+    assert PROVENANCE.read_text() != committed
 
 
 def test_a_metric_of_one_of_them_alone(committed, harness):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,60 @@ def test_a_newer_image_renews_the_sources_and_keeps_what_is_the_users(
     assert Path("conf/suite/smoke.yaml").read_text() == Path("harness/b.py").read_text() == "second"
     kept = {name: Path(name).read_text() for name in mine if name != "harness/b.py"}
     assert kept | {"b": Path("harness/b.py.mine").read_text()} == dict.fromkeys([*kept, "b"], "mine")
-    assert "harness/b.py: you had edited it" in capsys.readouterr().err
+    assert "harness/b.py: this image has another than yours" in capsys.readouterr().err
+
+
+def test_nothing_of_the_users_is_lost_whatever_comes_after_what(source: Path, monkeypatch: pytest.MonkeyPatch):
+    """An image that brings a file of the user's name, a second edit, and a volume of before files were written down."""
+    lay_out()
+    Path("methods").mkdir()
+    (source / "methods").mkdir()
+    for edit, brought in (("one", "A"), ("two", "B"), ("three", "C")):
+        Path("methods/ours.py").write_text(edit)
+        (source / "methods/ours.py").write_text(brought)
+        monkeypatch.setenv("HARNESS_COMMIT", brought)
+        lay_out()
+        assert Path("methods/ours.py").read_text() == brought
+    Path(".image").write_text("old version\n")
+    Path("harness/a.py").write_text("four")
+    lay_out()
+    kept = sorted(path.read_text() for path in Path().rglob("*.mine*"))
+    assert kept == ["four", "one", "three", "two"]
+
+
+def test_a_killed_renewal_goes_on_and_can_go_back(source: Path, monkeypatch: pytest.MonkeyPatch):
+    lay_out()
+    (source / "harness/a.py").write_text("second")
+    (source / "harness/z.py").write_text("only in the second")
+    real, copied = shutil.copyfile, []
+
+    def once(one: Path, other: Path) -> None:
+        if copied:
+            raise KeyboardInterrupt
+        copied.append(real(one, other))
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setenv("HARNESS_COMMIT", "second")
+        patched.setattr("harness.cli.workspace.shutil.copyfile", once)
+        lay_out()
+    (source / "harness/a.py").write_text("first")
+    (source / "harness/z.py").unlink()
+    lay_out()  # the first image again: its version is not what the mark says
+    assert Path("harness/a.py").read_text() == "first" and not Path("harness/z.py").exists()
+    assert not list(Path().rglob("*.mine"))
+
+
+def test_what_is_in_the_way_is_named(source: Path, monkeypatch: pytest.MonkeyPatch):
+    lay_out()
+    (source / "harness/new.py").write_text("second")
+    Path("harness/new.py").mkdir()
+    monkeypatch.setenv("HARNESS_COMMIT", "second")
+    with pytest.raises(UserError, match=r"new\.py.*: cannot be written \(Is a directory\).*move what is in the way"):
+        lay_out()
+    assert not list(Path().rglob("*.new"))
+    Path("harness/new.py").rmdir()
+    lay_out()
+    assert Path("harness/new.py").read_text() == "second"
 
 
 def test_a_first_start_that_is_interrupted_goes_on(source: Path, monkeypatch: pytest.MonkeyPatch):
