@@ -57,8 +57,9 @@ def test_true_identities_are_the_upper_bound(records: list[ResultRecord], condit
     assert mean(records, "upper", condition) > max(others)
 
 
-def test_tables_follow_from_the_scores(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(root / "results/smoke/scores", tmp_path / "results/smoke/scores")
+def test_tables_follow_from_the_records(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("scores", "provenance"):
+        shutil.copytree(root / "results/smoke" / name, tmp_path / "results/smoke" / name)
     shutil.copy(root / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     made = write_tables(load())
