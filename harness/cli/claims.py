@@ -179,9 +179,9 @@ def _together(settings: Settings, presets: list[str], keys: list[str], form: For
     from harness.cli import pool
     from harness.cli.others import settings_of, source_of
 
+    found = pool.pooled(settings, presets, keys)
     for preset in presets:
         warn_edited(settings_of(preset), source_of(preset))
-    found = pool.pooled(settings, presets, keys)
     text = pool.markdown(settings, presets, found)
     if update is not None:
         words = [*(f"--with {preset}" for preset in presets), *(f"--claim {key}" for key in keys)]
