@@ -41,8 +41,8 @@ def again(
         typer.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=1, ensure_ascii=False))
     else:
         for one in found:
-            console.print("; ".join(row(one.model_dump())), markup=False)
-        console.print(said([one.model_dump() for one in found]) or "no run was computed again since the last commit")
+            console.print("; ".join(row(one)), markup=False)
+        console.print(said(found) or "no run was computed again since the last commit")
     if write and found:
         errors.print(f"{keep(suite, found)}: written", markup=False)
         _put_back(suite, [one.run for one in found if one.identical and one.first.run_id == one.again.run_id])

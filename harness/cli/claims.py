@@ -177,11 +177,8 @@ def print_whole(heads: Sequence[str], rows: list[tuple[Sequence[str], str]]) -> 
 
 def _together(settings: Settings, presets: list[str], keys: list[str], form: Format, update: Path | None) -> None:
     from harness.cli import pool
-    from harness.cli.others import settings_of, source_of
 
     found = pool.pooled(settings, presets, keys)
-    for preset in presets:
-        warn_edited(settings_of(preset), source_of(preset))
     text = pool.markdown(settings, presets, found)
     if update is not None:
         words = [*(f"--with {preset}" for preset in presets), *(f"--claim {key}" for key in keys)]

@@ -9,6 +9,7 @@ from typing import Any
 from harness.audit.records import compare
 from harness.claims.pool import Pooled, pool
 from harness.cli.claims import estimate
+from harness.cli.edited import warn_edited
 from harness.cli.evidence import stands_for
 from harness.cli.judged import judged, row
 from harness.cli.others import people, settings_of, source_of, what_counts
@@ -44,6 +45,8 @@ def pooled(settings: Settings, presets: Collection[str], keys: Collection[str]) 
             raise UserError(f"no claim '{key}'; {nearest(key, known)}")
         if key not in there:
             raise UserError(f"claim '{key}' has several parts, or was not tested in all of them; leave it out")
+    for name, other in others.items():
+        warn_edited(other, source_of(name))
     return [one for one in found if not keys or one.claim.key in keys]
 
 

@@ -58,9 +58,7 @@ def make_report(settings: Settings, beside: str | None = None) -> Any:
     uri = without_secret(tracking_uri())
     claims = [row(one) for one in judged(settings)]
     labels = pseudo_labels(settings)
-    once_more = [
-        one.model_dump() for one in read(settings.suite.name) if one.first.run_id == runs.get(one.run, {}).get("run_id")
-    ]
+    once_more = [one for one in read(settings.suite.name) if one.first.run_id == runs.get(one.run, {}).get("run_id")]
     return Report(
         suite=settings.suite.name,
         title=f'"Unsupervised Gait Recognition with Selective Fusion": suite {settings.suite.preset}',

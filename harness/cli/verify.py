@@ -24,6 +24,7 @@ from harness.errors import UserError, nearest
 from harness.identity import environment, same_kind
 from harness.layout import kept, provenance, stem
 from harness.standing import standing
+from harness.tracking.again import apart, differ_from
 from harness.tracking.check import checked_epochs, checked_provenance
 from harness.training import checkpoint
 from harness.training.checkpoint import Resume
@@ -164,24 +165,14 @@ def compare(wanted: dict[str, Tensor], got: dict[str, Tensor], epochs: dict[str,
     """The finished run's weights and epochs.json beside those of its repetition."""
     weights = {key: _distance(wanted[key], got[key].cpu()) for key in wanted}
     weight = max(weights, key=lambda key: weights[key])
-    metrics = {
-        f"{key} of epoch {number}": abs(one[key] - again[key]) if key in one and key in again else float("inf")
-        for number, (one, again) in enumerate(zip(epochs["epochs"], place.history, strict=True))
-        for key in {**one, **again}
-    }
-    metric = max(metrics, key=lambda key: metrics[key])
-
-    def first(what: str) -> int | None:
-        pairs = zip(epochs["digests"], place.digests, strict=True)
-        return next((number for number, (one, again) in enumerate(pairs) if one[what] != again[what]), None)
-
-    labels_from, weights_from = first("labels"), first("weights")
+    metrics, metric = apart(epochs["epochs"], place.history)
+    labels_from, weights_from = (differ_from(what, epochs["digests"], place.digests) for what in ("labels", "weights"))
     return Comparison(
-        identical=weights[weight] == metrics[metric] == 0 and labels_from is None and weights_from is None,
+        identical=weights[weight] == metrics == 0 and labels_from is None and weights_from is None,
         weights=weights[weight],
         weight=weight if weights[weight] else None,
-        metrics=metrics[metric],
-        metric=metric if metrics[metric] else None,
+        metrics=metrics,
+        metric=metric or None,
         labels_from=labels_from,
         weights_from=weights_from,
     )

@@ -56,31 +56,41 @@ def compare(
 ) -> Repeat:
     """Two files of epochs of one run, of the same number of epochs and with digests; else a ``ValueError``."""
     one, two = first["epochs"], once_more["epochs"]
+    digests = [record.get("digests") or () for record in (first, once_more)]
     hold(len(one) == len(two), f"{len(two)} epochs, the first time {len(one)}")
-    hold(first.get("digests") and once_more.get("digests"), "no digests were recorded")
-
-    def since(what: str) -> int | None:
-        pairs = enumerate(zip(first["digests"], once_more["digests"], strict=True))
-        return next((number for number, (then, now) in pairs if then[what] != now[what]), None)
-
-    apart = {
-        f"{key} of epoch {number}": abs(then[key] - now[key]) if key in then and key in now else math.inf
-        for number, (then, now) in enumerate(zip(one, two, strict=True))
-        for key in {**then, **now}
-    }
-    where = max(apart, key=lambda key: apart[key], default="")
-    metric = apart.get(where, 0.0)
+    hold(all(digests), "no digests were recorded")
+    metric, where = apart(one, two)
     return Repeat(
         run=run,
         first=made[0],
         again=made[1],
         differs=list(differs),
         epochs=len(one),
-        labels_from=since("labels"),
-        weights_from=since("weights"),
+        labels_from=differ_from("labels", *digests),
+        weights_from=differ_from("weights", *digests),
         metric=None if math.isinf(metric) else metric,
-        where=where if metric else "",
+        where=where,
     )
+
+
+def apart(first: Sequence[Mapping[str, float]], once_more: Sequence[Mapping[str, float]]) -> tuple[float, str]:
+    """The largest difference of a metric between two runs' epochs, in its own unit, and where ("loss of epoch 2").
+
+    0 and "" for none; infinite where one of the two lacks a metric.
+    """
+    found = {
+        f"{key} of epoch {number}": abs(one[key] - two[key]) if key in one and key in two else math.inf
+        for number, (one, two) in enumerate(zip(first, once_more, strict=True))
+        for key in {**one, **two}
+    }
+    where = max(found, key=lambda key: found[key], default="")
+    return (found[where], where) if found.get(where) else (0.0, "")
+
+
+def differ_from(what: str, first: Sequence[Mapping[str, str]], once_more: Sequence[Mapping[str, str]]) -> int | None:
+    """The first epoch whose digests of ``what`` ("labels", "weights") are not the same; None when all are."""
+    pairs = enumerate(zip(first, once_more, strict=True))
+    return next((number for number, (one, two) in pairs if one[what] != two[what]), None)
 
 
 def read(suite: str) -> list[Repeat]:
